@@ -1,0 +1,63 @@
+# kafkalite: `make run` runs the broker, `make test` passes the tests. `make help` lists the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PORT   ?= 9092
+DATA   ?= ./kafkalite-data
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow java clients bench bench-codec fmt lint types layers generate generate-check golden definitions check clean
+
+help:            ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
+
+$(BIN)/kafkalite: pyproject.toml protocol/generate.py $(wildcard protocol/definitions/*.json)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/kafkalite requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+run: $(BIN)/kafkalite   ## install if needed, start the broker on 127.0.0.1:9092 with its data in ./kafkalite-data
+	@$(BIN)/kafkalite serve --port $(PORT) --data $(DATA)
+
+test: $(VENV)/.dev      ## every test that needs no JVM, stock Python clients included (under 10 minutes)
+	$(BIN)/python -m pytest -m "not slow and not java"
+
+test-slow: $(VENV)/.dev ## the long ones: kills, fuzzing at length, slow connections
+	$(BIN)/python -m pytest -m "slow and not java"
+
+java: $(VENV)/.dev      ## tests against Apache Kafka's own classes and tools (needs java and mvn)
+	$(BIN)/python -m pytest -m java
+
+bench: $(VENV)/.dev     ## kafkalite beside Apache Kafka on this machine; rewrites bench/RESULTS.md
+	$(BIN)/python -m bench
+
+bench-codec: $(VENV)/.dev  ## codec speed beside kio and kafka-python
+	$(BIN)/python -m bench.codec
+
+fmt: $(VENV)/.dev       ## format and fix
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: $(VENV)/.dev      ## format and lint, changing nothing
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: $(VENV)/.dev     ## mypy, strict
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev    ## imports go one way
+	$(BIN)/lint-imports
+
+generate: $(VENV)/.dev  ## definitions -> kafkalite_protocol/messages
+	$(BIN)/python protocol/generate.py
+
+generate-check: $(VENV)/.dev  ## fail if the generated modules are not what the definitions give
+	$(BIN)/python protocol/generate.py --check
+
+check: lint types layers generate-check test test-slow java  ## everything CI runs
+
+clean:           ## remove the environment and caches (not your data)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,83 @@
+"""A value that is known later: what a handler returns when it has to wait.
+
+Handlers are plain functions. One that can answer at once returns the answer; one that must wait for bytes, members or a
+deadline returns a `Deferred` and somebody else resolves it. So the common case costs no coroutine, and whoever
+resolves (an append, a timer, another request) does not know about tasks or event loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, cast
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Deferred(Generic[T]):
+    """Resolved or failed exactly once; callbacks run synchronously, in the order they were added."""
+
+    __slots__ = ("_callbacks", "_done", "_error", "_value")
+
+    def __init__(self) -> None:
+        self._done = False
+        self._value: T | None = None
+        self._error: BaseException | None = None
+        self._callbacks: list[Callable[[Deferred[T]], Any]] = []
+
+    @property
+    def done(self) -> bool:
+        return self._done
+
+    def resolve(self, value: T) -> None:
+        assert not self._done, "a Deferred is resolved once"
+        self._value = value
+        self._finish()
+
+    def fail(self, error: BaseException) -> None:
+        """Make `result()` raise `error`."""
+        assert not self._done, "a Deferred is resolved once"
+        self._error = error
+        self._finish()
+
+    def result(self) -> T:
+        """The value; raises what `fail` was given. Only once `done`."""
+        assert self._done, "the value is not known yet"
+        if self._error is not None:
+            raise self._error
+        return cast("T", self._value)
+
+    def on_done(self, callback: Callable[[Deferred[T]], Any]) -> None:
+        """Call `callback(self)` when done; at once if that has happened."""
+        if self._done:
+            callback(self)
+        else:
+            self._callbacks.append(callback)
+
+    def then(self, function: Callable[[T], U]) -> Deferred[U]:
+        """A Deferred of `function(value)`; a failure, here or in `function`, is passed on."""
+        out: Deferred[U] = Deferred()
+
+        def run(source: Deferred[T]) -> None:
+            try:
+                value = function(source.result())
+            except Exception as error:  # noqa: BLE001 - handed on, not swallowed
+                out.fail(error)
+            else:
+                out.resolve(value)
+
+        self.on_done(run)
+        return out
+
+    def _finish(self) -> None:
+        self._done = True
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback(self)
+
+
+def resolved(value: T) -> Deferred[T]:
+    """A Deferred whose value is known already."""
+    out: Deferred[T] = Deferred()
+    out.resolve(value)
+    return out
