@@ -1,0 +1,229 @@
+"""The broker's configuration, typed, under Kafka's names.
+
+Every key that something in kafkalite reads is an attribute: its Kafka name with `_` for `.`, and the value written here is
+the default. So a broker without settings reads no definition file at all. Keys that nothing reads are checked and kept
+in their source, so that DescribeConfigs shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from kafkalite.config.topic_config import TopicConfig
+
+if TYPE_CHECKING:
+    from kafkalite.config.problems import ConfigError
+    from kafkalite.config.values import Value
+
+
+class ConfigSource(IntEnum):
+    """Where a value comes from, by its number in DescribeConfigs; the strongest first."""
+
+    DYNAMIC_TOPIC = 1
+    DYNAMIC_BROKER = 2
+    DYNAMIC_DEFAULT_BROKER = 3
+    STATIC_BROKER = 4
+    DEFAULT = 5
+
+
+class BrokerConfig:
+    """What one broker runs with. Immutable; a dynamic change makes a new one (`with_dynamic`).
+
+    `sources` are the settings as text, the strongest first: this broker's dynamic ones, all brokers' dynamic ones, and
+    the static ones (flags, environment and file, merged). `cluster_id` is not a Kafka config: None means that the
+    data directory says, or that a new one is made.
+    """
+
+    # Who and where
+    node_id: int = 1
+    broker_rack: str | None = None
+    listeners: tuple[str, ...] = ("PLAINTEXT://127.0.0.1:9092",)
+    advertised_listeners: tuple[str, ...] = ()
+    listener_security_protocol_map: str = (
+        "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"
+    )
+    controller_listener_names: tuple[str, ...] = ()
+    log_dirs: tuple[str, ...] = ("./kafkalite-data",)
+
+    # Connections and requests
+    socket_request_max_bytes: int = 104_857_600
+    socket_listen_backlog_size: int = 50
+    socket_send_buffer_bytes: int = 102_400
+    socket_receive_buffer_bytes: int = 102_400
+    connections_max_idle_ms: int = 600_000
+    max_connections: int = 2_147_483_647
+    max_connections_per_ip: int = 2_147_483_647
+    queued_max_request_bytes: int = -1
+    request_timeout_ms: int = 30_000
+    fetch_max_bytes: int = 57_671_680
+    max_incremental_fetch_session_cache_slots: int = 1000
+    max_request_partition_size_limit: int = 2000
+
+    # Topics
+    auto_create_topics_enable: bool = True
+    num_partitions: int = 1
+    default_replication_factor: int = 1
+    delete_topic_enable: bool = True
+
+    # The log; what has a topic config of its own is in `topic_defaults`
+    log_flush_offset_checkpoint_interval_ms: int = 60_000
+    log_flush_scheduler_interval_ms: int = (1 << 63) - 1
+    log_flush_start_offset_checkpoint_interval_ms: int = 60_000
+    log_retention_check_interval_ms: int = 300_000
+    log_initial_task_delay_ms: int = 30_000
+    log_cleaner_enable: bool = True
+    log_cleaner_backoff_ms: int = 15_000
+    log_cleaner_dedupe_buffer_size: int = 134_217_728
+    num_recovery_threads_per_data_dir: int = 2
+    replica_high_watermark_checkpoint_interval_ms: int = 5000
+
+    # Groups and committed offsets
+    group_initial_rebalance_delay_ms: int = 0
+    group_min_session_timeout_ms: int = 6000
+    group_max_session_timeout_ms: int = 1_800_000
+    group_max_size: int = 2_147_483_647
+    group_coordinator_rebalance_protocols: tuple[str, ...] = ("classic", "consumer", "streams")
+    group_consumer_assignors: tuple[str, ...] = ("uniform", "range")
+    group_consumer_heartbeat_interval_ms: int = 5000
+    group_consumer_session_timeout_ms: int = 45_000
+    group_consumer_max_size: int = 2_147_483_647
+    group_consumer_migration_policy: str = "bidirectional"
+    offset_metadata_max_bytes: int = 4096
+    offsets_commit_timeout_ms: int = 5000
+    offsets_retention_minutes: int = 10_080
+    offsets_retention_check_interval_ms: int = 600_000
+    offsets_topic_num_partitions: int = 50
+    offsets_topic_replication_factor: int = 1
+    offsets_topic_segment_bytes: int = 104_857_600
+
+    # Producers and transactions
+    producer_id_expiration_ms: int = 86_400_000
+    producer_id_expiration_check_interval_ms: int = 600_000
+    transaction_max_timeout_ms: int = 900_000
+    transaction_state_log_num_partitions: int = 50
+    transaction_state_log_replication_factor: int = 1
+    transaction_state_log_min_isr: int = 1
+    transaction_state_log_segment_bytes: int = 104_857_600
+    transaction_abort_timed_out_transaction_cleanup_interval_ms: int = 10_000
+    transaction_remove_expired_transaction_cleanup_interval_ms: int = 3_600_000
+    transactional_id_expiration_ms: int = 604_800_000
+
+    cluster_id: str | None
+    sources: tuple[tuple[ConfigSource, Mapping[str, str]], ...]
+    topic_defaults: TopicConfig
+    """What a topic without overrides has."""
+
+    def __init__(
+        self,
+        static: Mapping[str, str] | None = None,
+        *,
+        dynamic: Mapping[str, str] | None = None,
+        dynamic_default: Mapping[str, str] | None = None,
+        cluster_id: str | None = None,
+    ) -> None:
+        """Settings as text by their Kafka names. Raises ConfigErrors with everything that is wrong.
+
+        Keys that Kafka does not have are kept and shown by DescribeConfigs without their value, as Kafka does.
+        """
+        sources = (
+            (ConfigSource.DYNAMIC_BROKER, dict(dynamic or {})),
+            (ConfigSource.DYNAMIC_DEFAULT_BROKER, dict(dynamic_default or {})),
+            (ConfigSource.STATIC_BROKER, _with_both_ids(static or {})),
+        )
+        object.__setattr__(self, "sources", sources)
+        object.__setattr__(self, "cluster_id", cluster_id)
+        values = _parse(sources) if any(settings for _, settings in sources) else {}
+        for attribute, value in _attributes(values):
+            object.__setattr__(self, attribute, value)
+        object.__setattr__(self, "topic_defaults", _topic_defaults(values))
+
+    def __setattr__(self, attribute: str, value: object) -> None:
+        raise AttributeError(f"BrokerConfig is immutable: {attribute}")
+
+    def with_dynamic(
+        self, dynamic: Mapping[str, str], dynamic_default: Mapping[str, str]
+    ) -> BrokerConfig:
+        """The same static settings under other dynamic ones. Raises ConfigErrors."""
+        static = self.sources[-1][1]
+        return BrokerConfig(
+            static, dynamic=dynamic, dynamic_default=dynamic_default, cluster_id=self.cluster_id
+        )
+
+
+OUR_DEFAULTS: Mapping[str, tuple[str, str]] = {
+    "controller.listener.names": ("", "one process is broker and controller; there is no controller listener"),
+    "group.initial.rebalance.delay.ms": ("0", "a group of one should not wait 3 s for others to join"),
+    "listeners": ("PLAINTEXT://127.0.0.1:9092", "a development broker is not offered to the network unasked"),
+    "log.dirs": ("./kafkalite-data", "data stays beside the work and outlives a reboot, unlike /tmp"),
+    "node.id": ("1", "so that a broker needs no settings"),
+    "offsets.topic.replication.factor": ("1", "there is one broker"),
+    "process.roles": ("broker,controller", "one process is both"),
+    "share.coordinator.state.topic.min.isr": ("1", "there is one broker"),
+    "share.coordinator.state.topic.replication.factor": ("1", "there is one broker"),
+    "transaction.state.log.min.isr": ("1", "there is one broker"),
+    "transaction.state.log.replication.factor": ("1", "there is one broker"),
+}  # fmt: skip
+"""Key -> (default, why) where a fresh kafkalite differs from a fresh Kafka on purpose."""
+
+
+def _with_both_ids(static: Mapping[str, str]) -> dict[str, str]:
+    """Kafka shows `node.id` and its old name `broker.id` alike, whichever was given."""
+    settings = dict(static)
+    for given, other in (("node.id", "broker.id"), ("broker.id", "node.id")):
+        if given in static:
+            settings.setdefault(other, static[given])
+    return settings
+
+
+def _parse(sources: tuple[tuple[ConfigSource, Mapping[str, str]], ...]) -> dict[str, Value]:
+    """The strongest value of every key that is set, typed. Raises ConfigErrors."""
+    from kafkalite.config.definitions import broker_definitions
+    from kafkalite.config.problems import ConfigError, ConfigErrors
+    from kafkalite.config.values import parse
+
+    definitions = broker_definitions()
+    values: dict[str, Value] = {}
+    problems: list[ConfigError] = []
+    for _, settings in reversed(sources):
+        for key, text in settings.items():
+            if key not in definitions:
+                continue
+            try:
+                values[key] = parse(definitions[key], text)
+            except ConfigError as problem:
+                problems.append(problem)
+    if problems:
+        raise ConfigErrors(problems)
+    return values
+
+
+def _attributes(values: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
+    """The values that something reads, by attribute name."""
+    if "log.dir" in values and "log.dirs" not in values:
+        yield "log_dirs", values["log.dir"]
+    for key, value in values.items():
+        attribute = key.replace(".", "_")
+        if attribute in BrokerConfig.__annotations__:
+            yield attribute, value
+
+
+def _topic_defaults(values: Mapping[str, Value]) -> TopicConfig:
+    """The broker's keys that are defaults of topic configs, under the topic's names and in the topic's units."""
+    if not values:
+        return TopicConfig()
+    from kafkalite.config.definitions import topic_definitions
+    from kafkalite.config.values import to_milliseconds
+
+    defaults: dict[str, Value] = {}
+    for definition in topic_definitions().values():
+        for key in definition.broker:
+            if key in values:
+                value = values[key]
+                if len(definition.broker) > 1:
+                    assert isinstance(value, int)
+                    value = to_milliseconds(key, value)
+                defaults[definition.name.replace(".", "_")] = value
+                break
+    return TopicConfig(defaults)

@@ -1,0 +1,155 @@
+"""Configs as DescribeConfigs shows them: value, type, source, synonyms (Kafka's `ConfigHelper`; compared with 4.3.0).
+
+    retention.ms          = 1000   DYNAMIC_TOPIC     synonyms: retention.ms 1000, log.retention.ms 5000 (STATIC_BROKER), ...
+
+Synonyms run from the strongest source to the weakest; the first gives the value. Null values are no synonyms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import dropwhile
+from typing import NamedTuple
+
+from kafkalite.config.broker_config import OUR_DEFAULTS, BrokerConfig, ConfigSource
+from kafkalite.config.definitions import (
+    ConfigType,
+    Definition,
+    broker_definitions,
+    broker_synonyms,
+    documentation,
+    topic_definitions,
+)
+from kafkalite.config.topic_config import TopicConfig
+
+
+class ConfigSynonym(NamedTuple):
+    """A key that gives, or would give, the value if those before it were not set."""
+
+    name: str
+    value: str | None
+    source: ConfigSource
+
+
+class ConfigEntry(NamedTuple):
+    """One key as DescribeConfigs answers it. `value` is None when it is not set or secret."""
+
+    name: str
+    value: str | None
+    type: ConfigType
+    source: ConfigSource
+    read_only: bool
+    sensitive: bool
+    synonyms: tuple[ConfigSynonym, ...]
+    documentation: str | None
+
+    @property
+    def is_default(self) -> bool:
+        """No one set it (the answer of DescribeConfigs v0)."""
+        return self.source is ConfigSource.DEFAULT
+
+
+def describe_topic(
+    broker: BrokerConfig,
+    overrides: Mapping[str, str] | None = None,
+    names: Collection[str] | None = None,
+) -> list[ConfigEntry]:
+    """The 33 topic keys, or those of `names` that exist, by name. `overrides` have passed `validate_topic_configs`."""
+    overrides = overrides or {}
+    config = TopicConfig.resolve(broker, overrides)
+    return [
+        _topic_entry(broker, config, overrides, definition)
+        for definition in topic_definitions().values()
+        if not definition.internal and (names is None or definition.name in names)
+    ]
+
+
+def describe_broker(
+    broker: BrokerConfig, names: Collection[str] | None = None
+) -> list[ConfigEntry]:
+    """The 340 broker keys and any set that Kafka does not have, or those of `names` that exist, by name."""
+    definitions = broker_definitions()
+    known = {name: d for name, d in definitions.items() if not d.internal}
+    strangers = {name for _, settings in broker.sources for name in settings} - set(definitions)
+    return [
+        _broker_entry(broker, known[name]) if name in known else _stranger(broker, name)
+        for name in sorted(known | dict.fromkeys(strangers))
+        if names is None or name in names
+    ]
+
+
+def _topic_entry(
+    broker: BrokerConfig, config: TopicConfig, overrides: Mapping[str, str], definition: Definition
+) -> ConfigEntry:
+    synonyms = list(_synonyms(broker, definition.broker[0])) if definition.broker else []
+    name = definition.name
+    if name in overrides:
+        synonyms.insert(0, ConfigSynonym(name, overrides[name], ConfigSource.DYNAMIC_TOPIC))
+        value = overrides[name]
+    else:
+        value = _text(getattr(config, name.replace(".", "_")))
+    return _entry(definition, value, synonyms, read_only=False)
+
+
+def _broker_entry(broker: BrokerConfig, definition: Definition) -> ConfigEntry:
+    synonyms = list(_synonyms(broker, definition.name))
+    own = [synonym.value for synonym in synonyms if synonym.name == definition.name]
+    value = own[0] if own else None
+    return _entry(definition, value, synonyms, read_only=definition.update is None)
+
+
+def _stranger(broker: BrokerConfig, name: str) -> ConfigEntry:
+    """A setting under a name that Kafka does not know: shown, but not its value, which might be a secret."""
+    synonyms = tuple(
+        ConfigSynonym(name, None, source) for source, settings in broker.sources if name in settings
+    )
+    return ConfigEntry(
+        name, None, ConfigType.UNKNOWN, synonyms[0].source, True, True, synonyms, None
+    )
+
+
+def _entry(
+    definition: Definition, value: str | None, synonyms: list[ConfigSynonym], *, read_only: bool
+) -> ConfigEntry:
+    source = synonyms[0].source if synonyms else ConfigSource.DEFAULT
+    name = definition.name
+    if definition.sensitive:
+        value = None
+        synonyms = [synonym._replace(value=None) for synonym in synonyms]
+    return ConfigEntry(
+        name, value, definition.type, source, read_only, definition.sensitive, tuple(synonyms),
+        documentation().get(name),
+    )  # fmt: skip
+
+
+def _synonyms(broker: BrokerConfig, name: str) -> Iterator[ConfigSynonym]:
+    """What gives broker key `name` its value: by source, and within it by unit (`.ms`, `.minutes`, `.hours`).
+
+    What comes before the key itself is left out, so `log.retention.ms` shows nothing while only `.hours` is set (as Kafka).
+    """
+    names = broker_synonyms(name)
+    definitions = broker_definitions()
+    found = [
+        ConfigSynonym(key, settings[key], source)
+        for source, settings in broker.sources
+        for key in names
+        if key in settings
+    ]
+    for key in names:
+        default = default_text(definitions[key])
+        if default is not None:
+            found.append(ConfigSynonym(key, default, ConfigSource.DEFAULT))
+    return dropwhile(lambda synonym: synonym.name != name, found)
+
+
+def default_text(definition: Definition) -> str | None:
+    """kafkalite's default for a broker key as text: Kafka's, unless `OUR_DEFAULTS` has another."""
+    ours = OUR_DEFAULTS.get(definition.name)
+    return ours[0] if ours is not None else definition.default
+
+
+def _text(value: object) -> str:
+    """A typed value as Kafka writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
