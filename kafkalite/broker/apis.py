@@ -1,0 +1,43 @@
+"""The one list of what this broker serves: ApiVersions answers from it, dispatch obeys it, the README's table is made from it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kafkalite_protocol.api_keys import ApiKey
+
+
+class ServedApi(NamedTuple):
+    """One API and the versions of it that work here."""
+
+    handler: str
+    """Module in `kafkalite.broker.handlers`; loaded when the first request comes."""
+    min_version: int
+    max_version: int
+    advertised_min_version: int | None = None
+    """Lower bound told to clients where it differs: Kafka lists Produce from 0 though it refuses 0-2, because old
+    librdkafka turns compression off when 0 is not listed (KAFKA-18659)."""
+
+
+SERVED: dict[int, ServedApi] = {
+    ApiKey.PRODUCE: ServedApi("produce", 3, 13, advertised_min_version=0),
+    ApiKey.FETCH: ServedApi("fetch", 4, 18),
+    ApiKey.LIST_OFFSETS: ServedApi("list_offsets", 1, 11),
+    ApiKey.METADATA: ServedApi("metadata", 0, 13),
+    ApiKey.OFFSET_COMMIT: ServedApi("offset_commit", 2, 10),
+    ApiKey.OFFSET_FETCH: ServedApi("offset_fetch", 1, 10),
+    ApiKey.FIND_COORDINATOR: ServedApi("find_coordinator", 0, 6),
+    ApiKey.JOIN_GROUP: ServedApi("join_group", 0, 9),
+    ApiKey.HEARTBEAT: ServedApi("heartbeat", 0, 4),
+    ApiKey.LEAVE_GROUP: ServedApi("leave_group", 0, 5),
+    ApiKey.SYNC_GROUP: ServedApi("sync_group", 0, 5),
+    ApiKey.API_VERSIONS: ServedApi("api_versions", 0, 4),
+    ApiKey.CREATE_TOPICS: ServedApi("create_topics", 2, 7),
+    ApiKey.DELETE_TOPICS: ServedApi("delete_topics", 1, 6),
+    ApiKey.INIT_PRODUCER_ID: ServedApi("init_producer_id", 0, 5),
+    ApiKey.OFFSET_FOR_LEADER_EPOCH: ServedApi("offset_for_leader_epoch", 2, 4),
+    ApiKey.DESCRIBE_CONFIGS: ServedApi("describe_configs", 1, 4),
+    ApiKey.CREATE_PARTITIONS: ServedApi("create_partitions", 0, 3),
+    ApiKey.DESCRIBE_CLUSTER: ServedApi("describe_cluster", 0, 2),
+    ApiKey.DESCRIBE_TOPIC_PARTITIONS: ServedApi("describe_topic_partitions", 0, 0),
+}

@@ -1,0 +1,253 @@
+"""One broker, put together: logs, metadata, replicas, coordinators, and what requests share. Knows no sockets.
+
+    Broker(...)      nothing touched yet
+    open()           lock and recover the data, replay the metadata, become leader, replay the groups     (blocks; worker thread)
+    start()          periodic work begins                                                                  (on the loop)
+    answer_parked()  parked fetches get their answers, nothing new is started
+    close()          logs flushed and closed, clean-shutdown marker                                        (blocks; worker thread)
+
+Two brokers can live in one process: everything they share with the world is an argument.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kafkalite.broker.blocking import Blocking, RunInline
+from kafkalite.broker.coordinator_ports import ImageTopics, ReplicaWriter
+from kafkalite.broker.fetch_session import FetchSessionCache
+from kafkalite.broker.internal_topics import GROUP_OFFSETS_TOPIC, InternalTopics
+from kafkalite.broker.maintenance import Maintenance
+from kafkalite.broker.producer_ids import ProducerIds
+from kafkalite.broker.purgatory import FetchPurgatory
+from kafkalite.broker.replica import Replica
+from kafkalite.broker.replicas import Replicas
+from kafkalite.broker.request import ConnectionInfo
+from kafkalite.clock import Clock
+from kafkalite.config import BrokerConfig
+from kafkalite.coordination.group.config import GroupConfig
+from kafkalite.coordination.group.coordinator import GroupCoordinator
+from kafkalite.coordination.ports import KeyValue
+from kafkalite.deferred import Deferred
+from kafkalite.metadata.events import ControllerSettings, RegisterBroker
+from kafkalite.metadata.image import Endpoint, MetadataImage
+from kafkalite.metadata.local_control_plane import LocalControlPlane
+from kafkalite.metadata.metadata_log import METADATA_PARTITION, METADATA_TOPIC_ID, MetadataLog
+from kafkalite.storage.filesystem import FileSystem
+from kafkalite.storage.log import Log
+from kafkalite.storage.log_config import LogConfig
+from kafkalite.storage.log_manager import LogManager
+from kafkalite.timer import Timer
+from kafkalite.types import BrokerId, Offset, Uuid
+from kafkalite_protocol.record_batch import batches
+from kafkalite_protocol.records import read_records
+
+_log = logging.getLogger(__name__)
+
+_REPLAY_BYTES = 1024 * 1024
+"""Bytes of a coordinator's partition read at a time while replaying it."""
+
+_WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+
+
+class ListenerAddress(NamedTuple):
+    """A listener as it is bound, and what clients are told to dial."""
+
+    name: str
+    host: str
+    """Empty for every address."""
+    port: int
+    """The real one, also where 0 was asked for."""
+    advertised_host: str | None
+    """None: whatever address the client reached us by."""
+    advertised_port: int
+
+
+class Broker:
+    """See the module. Attributes are what handlers use."""
+
+    def __init__(
+        self,
+        config: BrokerConfig,
+        *,
+        listeners: list[ListenerAddress],
+        clock: Clock,
+        timer: Timer,
+        filesystem: FileSystem,
+        rng: random.Random,
+        blocking: Blocking,
+    ) -> None:
+        self.config = config
+        self.node_id = BrokerId(config.node_id)
+        self.clock = clock
+        self.timer = timer
+        self.random = rng
+        self.blocking = blocking
+        self._listeners = {listener.name: listener for listener in listeners}
+        self._inline: Blocking = RunInline()
+        self._started = False
+        self.logs = LogManager(config, filesystem=filesystem, clock=clock, rng=rng)
+        self.control_plane: LocalControlPlane
+        self.replicas: Replicas
+        self.group_coordinator: GroupCoordinator
+        self.fetch_purgatory = FetchPurgatory(timer)
+        self.fetch_sessions = FetchSessionCache(
+            config.max_incremental_fetch_session_cache_slots, clock, rng
+        )
+        self.producer_ids = ProducerIds(lambda: self.control_plane.allocate_producer_ids())
+        self.internal_topics = InternalTopics(self)
+        self._maintenance = Maintenance(self)
+
+    @property
+    def image(self) -> MetadataImage:
+        return self.control_plane.image
+
+    @property
+    def cluster_id(self) -> str:
+        return self.logs.cluster_id
+
+    def open(self) -> None:
+        """Take the data directory and bring everything back to where it was. Raises StartupError."""
+        self.logs.open()
+        try:
+            self._open_metadata()
+            self._open_groups()
+            self._register()
+        except BaseException:
+            self.logs.release()
+            raise
+
+    def start(self) -> None:
+        """From now on blocking work goes to worker threads, and periodic work is done."""
+        self._started = True
+        self._maintenance.start()
+
+    def answer_parked(self) -> None:
+        self.fetch_purgatory.finish_all()
+
+    def close(self) -> None:
+        """Flush and close; the next start finds a clean shutdown."""
+        self.logs.close()
+
+    def endpoint(self, node_id: int, connection: ConnectionInfo) -> tuple[str, int]:
+        """Host and port at which the client of `connection` reaches broker `node_id`.
+
+        For this broker without advertised.listeners: the address the client dialled, when we listen on all of them.
+        Another broker's comes from the image, for the same listener. ("", -1) when there is none.
+        """
+        if node_id == self.node_id:
+            listener = self._listeners[connection.listener]
+            if listener.advertised_host is not None:
+                return listener.advertised_host, listener.advertised_port
+            host = connection.local_host if listener.host in _WILDCARD_HOSTS else listener.host
+            return host, listener.advertised_port
+        broker = self.image.brokers.get(BrokerId(node_id))
+        for endpoint in broker.endpoints if broker is not None else ():
+            if endpoint.listener == connection.listener:
+                return endpoint.host, endpoint.port
+        return "", -1
+
+    # Opening
+
+    def _open_metadata(self) -> None:
+        log = self.logs.log(METADATA_PARTITION)
+        if log is None:
+            log = self.logs.create_log(METADATA_PARTITION, METADATA_TOPIC_ID, LogConfig())
+        self.control_plane = LocalControlPlane(
+            MetadataLog(log, self.clock, self._flush_metadata),
+            cluster_id=self.logs.cluster_id,
+            settings=ControllerSettings(self.config),
+            random=self.random,
+        )
+        self.replicas = Replicas(
+            self.node_id, self.logs, self.config, lambda: self.control_plane.image
+        )
+        # What the log says from earlier runs; leadership comes with the registration.
+        self.replicas.apply(MetadataImage(self.logs.cluster_id), self.control_plane.image)
+        self.control_plane.on_change(self._on_change)
+
+    def _open_groups(self) -> None:
+        config = self.config
+        self.group_coordinator = GroupCoordinator(
+            writer=ReplicaWriter(self.replicas, self.clock),
+            topics=ImageTopics(lambda: self.control_plane.image),
+            timer=self.timer,
+            clock=self.clock,
+            random=self.random,
+            partition_count=config.offsets_topic_num_partitions,
+            config=GroupConfig(
+                min_session_timeout_ms=config.group_min_session_timeout_ms,
+                max_session_timeout_ms=config.group_max_session_timeout_ms,
+                max_size=config.group_max_size,
+                initial_rebalance_delay_ms=config.group_initial_rebalance_delay_ms,
+                offset_metadata_max_bytes=config.offset_metadata_max_bytes,
+            ),
+        )
+
+    def _register(self) -> None:
+        """Announce this process; the controller makes it leader of what it holds."""
+        endpoints = tuple(
+            Endpoint(
+                listener.name,
+                listener.advertised_host or listener.host or "localhost",
+                listener.advertised_port,
+            )
+            for listener in self._listeners.values()
+        )
+        registration = self.control_plane.register(
+            RegisterBroker(
+                broker_id=self.node_id,
+                incarnation_id=Uuid(self.random.randbytes(16)),
+                endpoints=endpoints,
+                log_dirs=(self.logs.directory_id,),
+                rack=self.config.broker_rack,
+            )
+        )
+        registration.result()
+
+    def _flush_metadata(self, log: Log) -> Deferred[None]:
+        task = log.flush_task()
+        blocking = self.blocking if self._started else self._inline
+        if task is None:
+            return blocking.submit(lambda: None)
+        return blocking.submit(task.run).then(lambda _: log.flushed(task))
+
+    # Metadata changes
+
+    def _on_change(self, old: MetadataImage, new: MetadataImage) -> None:
+        removed = self.replicas.apply(old, new)
+        if removed:
+            self.group_coordinator.on_topics_deleted([topic.name for topic in removed])
+        if new.topics.get(GROUP_OFFSETS_TOPIC) is not old.topics.get(GROUP_OFFSETS_TOPIC) or not self._started:
+            self._load_groups()
+
+    def _load_groups(self) -> None:
+        """Replay each partition of `__consumer_offsets` that this broker has come to lead, and let go of the others."""
+        topic = self.image.topics.get(GROUP_OFFSETS_TOPIC)
+        for index, partition in enumerate(topic.partitions if topic is not None else ()):
+            replica = self.replicas.get(GROUP_OFFSETS_TOPIC, index)
+            if partition.leader != self.node_id:
+                self.group_coordinator.unload_partition(index)
+            elif not self.group_coordinator.is_loaded(index):
+                self.group_coordinator.load_partition(index, _coordinator_records(replica))
+
+
+def _coordinator_records(replica: Replica) -> Iterator[KeyValue]:
+    """Every record of a coordinator's partition, in order."""
+    offset = replica.log.log_start_offset
+    end = replica.log.log_end_offset
+    while offset < end:
+        piece = replica.log.read(offset, _REPLAY_BYTES, upper_bound=end)
+        data = memoryview(piece.read())
+        if not data:
+            return
+        for batch in batches(data):
+            offset = Offset(batch.next_offset)
+            if batch.is_control:
+                continue
+            for record in read_records(batch):
+                if record.key is not None:
+                    yield bytes(record.key), None if record.value is None else bytes(record.value)

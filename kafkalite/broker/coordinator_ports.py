@@ -1,0 +1,54 @@
+"""The broker's side of the coordinators' ports: they write through replicas and see topics through the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kafkalite.broker.replicas import Replicas
+from kafkalite.clock import Clock
+from kafkalite.coordination.ports import KeyValue
+from kafkalite.deferred import Deferred, resolved
+from kafkalite.metadata.image import MetadataImage
+from kafkalite.storage.log import AppendOrigin
+from kafkalite.types import Offset, TopicPartition, Uuid
+from kafkalite_protocol.records import Record, build_batch
+
+
+class ReplicaWriter:
+    """A `PartitionWriter` over this broker's replicas: acks=all, answered when the high watermark has passed."""
+
+    def __init__(self, replicas: Replicas, clock: Clock) -> None:
+        self._replicas = replicas
+        self._clock = clock
+
+    def append(self, tp: TopicPartition, records: list[KeyValue]) -> Deferred[Offset]:
+        replica = self._replicas.get(tp.topic, tp.partition)
+        now_ms = self._clock.now_ms()
+        batch = build_batch(
+            [Record(offset, now_ms, key, value, []) for offset, (key, value) in enumerate(records)]
+        )
+        info = replica.append(
+            memoryview(batch), now_ms, acks_all=True, origin=AppendOrigin.COORDINATOR
+        )
+        waiter = replica.wait_for_high_watermark(Offset(info.last_offset + 1))
+        if waiter is None:
+            return resolved(info.last_offset)
+        return waiter.then(lambda _: info.last_offset)
+
+
+class ImageTopics:
+    """A `TopicView` of whatever the current image is."""
+
+    def __init__(self, image: Callable[[], MetadataImage]) -> None:
+        self._image = image
+
+    def topic_id(self, name: str) -> Uuid | None:
+        topic = self._image().topics.get(name)
+        return None if topic is None else topic.topic_id
+
+    def topic_name(self, topic_id: Uuid) -> str | None:
+        topic = self._image().topics_by_id.get(topic_id)
+        return None if topic is None else topic.name
+
+    def partition_exists(self, tp: TopicPartition) -> bool:
+        return self._image().partition(tp) is not None

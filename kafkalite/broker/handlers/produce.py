@@ -1,0 +1,163 @@
+"""Produce: v3-v13. Append one record batch to each of some partitions.
+
+Works on tuples, not objects, and on views of the receive buffer: a batch is checked, stamped in place and written, never copied.
+v3: record batches v2, transactional id. v7: zstd. v8: record errors and error message. v10: leader hints. v13: topic ids.
+v0-v2 are advertised and refused, as Kafka does (KAFKA-18659).
+acks=0 gets no answer; an error on it closes the connection.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from kafkalite.broker.dispatch import start_response
+from kafkalite.broker.handlers.leader_hint import current_leader, leader_endpoints
+from kafkalite.broker.purgatory import wait_until_committed
+from kafkalite.broker.replica import Replica
+from kafkalite.broker.request import Answer, CloseConnection, RequestContext
+from kafkalite.deferred import Deferred
+from kafkalite.errors import KafkaError
+from kafkalite.storage.log_validator import RecordValidationError
+from kafkalite.timer import Timer
+from kafkalite.types import NO_TIMESTAMP, Offset
+from kafkalite_protocol.api_keys import ApiKey
+from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.messages.produce import read_produce_request, write_produce_response
+
+API_KEY = ApiKey.PRODUCE
+
+_SIZE = struct.Struct(">i")
+_TOPIC_IDS_FROM_VERSION = 13
+_ZSTD_FROM_VERSION = 7
+_ATTRIBUTES_LOW_BYTE = 22
+_TRANSACTIONAL_BIT = 0x10
+_CODEC_MASK = 0x07
+_CODEC_ZSTD = 4
+_BATCH_HEADER_BYTES = 61
+
+_ALL = -1
+
+# Answers of one partition, in the field order of ProduceResponse.PartitionProduceResponse:
+# index, error code, base offset, log append time, log start offset, record errors, error message, current leader
+_Partition = tuple[int, int, int, int, int, list[tuple[int, str | None]], str | None, Any]
+
+
+def handle_raw(
+    context: RequestContext, buffer: memoryview, position: int
+) -> Answer | Deferred[Answer | None] | None:
+    version = context.api_version
+    transactional_id, acks, timeout_ms, topics = read_produce_request(version, buffer, position)
+    produce = _Produce(context, acks, transactional_id)
+    topic_answers = [
+        (name, topic_id, [produce.append(name, topic_id, index, records) for index, records in parts])
+        for name, topic_id, parts in topics
+    ]
+    if acks == 0:
+        if produce.first_error is not None:
+            raise CloseConnection(
+                f"produce with acks=0 failed: {produce.first_error.name}; the client can only learn of it this way"
+            )
+        return None
+    if produce.uncommitted:
+        return _when_committed(produce, topic_answers, timeout_ms)
+    return produce.answer(topic_answers)
+
+
+class _Produce:
+    """One request on its way through its partitions."""
+
+    __slots__ = ("_acks", "_context", "_now_ms", "_transactional_id", "first_error", "uncommitted")
+
+    def __init__(self, context: RequestContext, acks: int, transactional_id: str | None) -> None:
+        self._context = context
+        self._acks = acks
+        self._transactional_id = transactional_id
+        self._now_ms = context.broker.clock.now_ms()
+        self.first_error: ErrorCode | None = None
+        self.uncommitted: dict[tuple[str, bytes, int], tuple[Replica, Offset]] = {}
+        """acks=all only: partitions whose high watermark has not passed this append yet."""
+
+    @property
+    def timer(self) -> Timer:
+        return self._context.broker.timer
+
+    def append(self, name: str, topic_id: bytes, index: int, records: memoryview | None) -> _Partition:
+        """Append to one partition; the answer's fields."""
+        try:
+            if self._acks not in (0, 1, _ALL):
+                raise KafkaError(ErrorCode.INVALID_REQUIRED_ACKS)
+            replica = self._replica(name, topic_id, index)
+            if records is None:
+                raise KafkaError(ErrorCode.INVALID_RECORD, "the records of a produce request cannot be null")
+            self._check_attributes(records)
+            info = replica.append(records, self._now_ms, acks_all=self._acks == _ALL)
+        except KafkaError as error:
+            return self._failed(name, topic_id, index, error)
+        if self._acks == _ALL and info.last_offset >= replica.high_watermark:
+            self.uncommitted[name, topic_id, index] = (replica, Offset(info.last_offset + 1))
+        return (index, 0, info.base_offset, info.log_append_time_ms, info.log_start_offset, [], None, None)
+
+    def answer(self, topics: list[tuple[str, bytes, list[_Partition]]]) -> bytearray:
+        context = self._context
+        endpoints = leader_endpoints(context, topics, 7) if self.first_error is not None else []
+        out = start_response(API_KEY, context.api_version, context.correlation_id)
+        write_produce_response(context.api_version, (topics, 0, endpoints), out)
+        _SIZE.pack_into(out, 0, len(out) - 4)
+        return out
+
+    def _replica(self, name: str, topic_id: bytes, index: int) -> Replica:
+        replicas = self._context.broker.replicas
+        if self._context.api_version >= _TOPIC_IDS_FROM_VERSION:
+            replica = replicas.by_topic_id(topic_id, index)
+        else:
+            replica = replicas.get(name, index)
+        if replica.is_internal:
+            raise KafkaError(
+                ErrorCode.INVALID_TOPIC_EXCEPTION,
+                f"{replica.topic_partition.topic} belongs to the broker; clients cannot produce to it",
+            )
+        return replica
+
+    def _check_attributes(self, records: memoryview) -> None:
+        """What depends on the request around the batch; the batch itself is the log validator's."""
+        if len(records) < _BATCH_HEADER_BYTES:
+            return
+        attributes = records[_ATTRIBUTES_LOW_BYTE]
+        if attributes & _TRANSACTIONAL_BIT and self._transactional_id is None:
+            raise KafkaError(
+                ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+                "a transactional batch came without a transactional id",
+            )
+        if attributes & _CODEC_MASK == _CODEC_ZSTD and self._context.api_version < _ZSTD_FROM_VERSION:
+            raise KafkaError(
+                ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs version 7 of Produce or later"
+            )
+
+    def _failed(self, name: str, topic_id: bytes, index: int, error: KafkaError) -> _Partition:
+        if self.first_error is None:
+            self.first_error = error.code
+        record_errors = error.record_errors if isinstance(error, RecordValidationError) else []
+        hint = current_leader(self._context, name, topic_id, index, error.code)
+        return (index, error.code, -1, NO_TIMESTAMP, -1, record_errors, error.message, hint)
+
+
+def _when_committed(
+    produce: _Produce, topics: list[tuple[str, bytes, list[_Partition]]], timeout_ms: int
+) -> Deferred[Answer | None]:
+    """Answer when the in-sync replicas have everything; partitions that take too long get REQUEST_TIMED_OUT."""
+    keys = list(produce.uncommitted)
+
+    def answer(codes: list[ErrorCode]) -> Answer | None:
+        failed = {key: code for key, code in zip(keys, codes, strict=True) if code != ErrorCode.NONE}
+        return produce.answer([
+            (name, topic_id, [_with_code(p, failed.get((name, topic_id, p[0]))) for p in partitions])
+            for name, topic_id, partitions in topics
+        ])
+
+    waits = list(produce.uncommitted.values())
+    return wait_until_committed(waits, produce.timer, timeout_ms).then(answer)
+
+
+def _with_code(partition: _Partition, code: ErrorCode | None) -> _Partition:
+    return partition if code is None else (partition[0], code, -1, NO_TIMESTAMP, -1, [], None, None)

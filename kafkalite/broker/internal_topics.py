@@ -1,0 +1,49 @@
+"""Topics that the broker makes for itself when they are first needed, with Kafka's settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kafkalite.deferred import Deferred, resolved
+from kafkalite.metadata.events import NewTopic
+from kafkalite_protocol.error_codes import ErrorCode
+
+if TYPE_CHECKING:
+    from kafkalite.broker.broker import Broker
+
+GROUP_OFFSETS_TOPIC = "__consumer_offsets"
+
+
+class InternalTopics:
+    """Makes sure that they exist."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def ensure(self, name: str) -> Deferred[None]:
+        """Resolved when `name` exists and can be used. Fails with KafkaError when it cannot be made."""
+        if name in self._broker.image.topics:
+            return resolved(None)
+        return self._broker.control_plane.create_topics([self.definition(name)]).then(
+            lambda created: _check(created[0].error)
+        )
+
+    def definition(self, name: str) -> NewTopic:
+        """Partitions, replicas and configs of an internal topic, as Kafka makes it."""
+        assert name == GROUP_OFFSETS_TOPIC, f"no coordinator here uses {name}"
+        config = self._broker.config
+        return NewTopic(
+            name,
+            num_partitions=config.offsets_topic_num_partitions,
+            replication_factor=config.offsets_topic_replication_factor,
+            configs={
+                "cleanup.policy": "compact",
+                "compression.type": "producer",
+                "segment.bytes": str(config.offsets_topic_segment_bytes),
+            },
+        )
+
+
+def _check(error: Exception | None) -> None:
+    if error is not None and getattr(error, "code", None) != ErrorCode.TOPIC_ALREADY_EXISTS:
+        raise error

@@ -1,0 +1,72 @@
+"""What a broker does now and then: flushes that are due, checkpoints, removal of deleted files.
+
+Everything that touches the disk runs in a worker thread; one round of each kind is under way at most.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kafkalite.deferred import Deferred, resolved
+
+if TYPE_CHECKING:
+    from kafkalite.broker.broker import Broker
+
+_log = logging.getLogger(__name__)
+
+_FLUSH_CHECK_MS = 1000
+"""How often logs are asked whether a flush is due by flush.ms (Kafka: log.flush.scheduler.interval.ms)."""
+
+_PURGE_MS = 15_000
+"""How often deleted files are removed once file.delete.delay.ms has passed."""
+
+
+class Maintenance:
+    """Periodic work of one broker."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def start(self) -> None:
+        config = self._broker.config
+        self._every(_FLUSH_CHECK_MS, self._flush_due)
+        self._every(config.log_flush_offset_checkpoint_interval_ms, self._checkpoint)
+        self._every(_PURGE_MS, self._purge)
+
+    def _every(self, period_ms: int, work: Callable[[], Deferred[None]]) -> None:
+        def again(done: Deferred[None]) -> None:
+            try:
+                done.result()
+            except OSError as error:
+                _log.error("%s failed: %s", work.__name__.strip("_"), error)
+            self._broker.timer.schedule(period_ms, run)
+
+        def run() -> None:
+            work().on_done(again)
+
+        self._broker.timer.schedule(period_ms, run)
+
+    def _flush_due(self) -> Deferred[None]:
+        now_ms = self._broker.clock.now_ms()
+        tasks = [
+            (log, task)
+            for log in self._broker.logs.logs_to_flush(now_ms)
+            if (task := log.flush_task()) is not None
+        ]
+        if not tasks:
+            return resolved(None)
+
+        def flushed(_: None) -> None:
+            for log, task in tasks:
+                log.flushed(task)
+
+        return self._broker.blocking.submit(lambda: [task.run() for _, task in tasks] and None).then(flushed)
+
+    def _checkpoint(self) -> Deferred[None]:
+        return self._broker.blocking.submit(self._broker.logs.checkpoint)
+
+    def _purge(self) -> Deferred[None]:
+        now_ms = self._broker.clock.now_ms()
+        return self._broker.blocking.submit(lambda: self._broker.logs.purge_deleted(now_ms))

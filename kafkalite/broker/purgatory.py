@@ -1,0 +1,159 @@
+"""Requests that wait. Fetches wait for bytes: parked until enough has come, an answer is due for another reason, or the deadline.
+
+    park     the fetch watches the replicas it reads and sets a timer
+    wake     each append tells how many bytes it brought; when the missing ones are there, the fetch looks again
+    end      enough bytes, an error, a changed replica, or the deadline: it stops watching and is answered, once
+
+Looking again may find too little (read_committed readers see nothing of an open transaction): it goes on waiting.
+
+Produce with acks=all waits for the high watermark: `wait_until_committed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from kafkalite.broker.replica import Replica
+from kafkalite.broker.request import Answer
+from kafkalite.deferred import Deferred
+from kafkalite.errors import KafkaError
+from kafkalite.timer import Timer, TimerHandle
+from kafkalite.types import Offset
+from kafkalite_protocol.error_codes import ErrorCode
+
+
+class Look(NamedTuple):
+    """What a look at the replicas gave: an answer, or how many bytes are still missing for one."""
+
+    answer: Answer | None
+    missing_bytes: int = 0
+
+
+class WaitingFetch(Protocol):
+    """The fetch itself: reads what is there now."""
+
+    def look(self, *, final: bool) -> Look:
+        """An answer when there is enough to give one; always an answer when `final`."""
+        ...
+
+
+class DelayedFetch:
+    """One parked fetch; made by `FetchPurgatory.park`."""
+
+    __slots__ = ("_deferred", "_fetch", "_missing_bytes", "_purgatory", "_replicas", "_timer")
+
+    def __init__(
+        self,
+        purgatory: FetchPurgatory,
+        fetch: WaitingFetch,
+        missing_bytes: int,
+        replicas: Iterable[Replica],
+    ) -> None:
+        self._purgatory = purgatory
+        self._fetch = fetch
+        self._missing_bytes = missing_bytes
+        self._replicas = tuple(replicas)
+        self._deferred: Deferred[Answer] = Deferred()
+        self._timer: TimerHandle | None = None
+
+    def start(self, timer: Timer, max_wait_ms: int) -> Deferred[Answer]:
+        for replica in self._replicas:
+            replica.watch(self)
+        self._timer = timer.schedule(max_wait_ms, self.finish)
+        return self._deferred
+
+    def on_readable(self, size_bytes: int) -> None:
+        self._missing_bytes -= size_bytes
+        if self._missing_bytes > 0:
+            return
+        look = self._fetch.look(final=False)
+        if look.answer is None:
+            self._missing_bytes = max(1, look.missing_bytes)
+        else:
+            self._end(look.answer)
+
+    def on_replica_changed(self) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """Answer with what is there."""
+        answer = self._fetch.look(final=True).answer
+        assert answer is not None, "a final look gives an answer"
+        self._end(answer)
+
+    def _end(self, answer: Answer) -> None:
+        for replica in self._replicas:
+            replica.unwatch(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._purgatory.ended(self)
+        self._deferred.resolve(answer)
+
+
+class FetchPurgatory:
+    """All parked fetches of one broker, so that shutting down can answer them."""
+
+    def __init__(self, timer: Timer) -> None:
+        self._timer = timer
+        self._parked: set[DelayedFetch] = set()
+
+    def __len__(self) -> int:
+        return len(self._parked)
+
+    def park(
+        self,
+        fetch: WaitingFetch,
+        missing_bytes: int,
+        replicas: Iterable[Replica],
+        max_wait_ms: int,
+    ) -> Deferred[Answer]:
+        """Wait up to `max_wait_ms` for `missing_bytes` more in `replicas`."""
+        parked = DelayedFetch(self, fetch, missing_bytes, replicas)
+        self._parked.add(parked)
+        return parked.start(self._timer, max_wait_ms)
+
+    def ended(self, fetch: DelayedFetch) -> None:
+        self._parked.discard(fetch)
+
+    def finish_all(self) -> None:
+        """Answer every parked fetch now."""
+        for fetch in tuple(self._parked):
+            fetch.finish()
+
+
+def wait_until_committed(
+    waits: list[tuple[Replica, Offset]], timer: Timer, timeout_ms: int
+) -> Deferred[list[ErrorCode]]:
+    """Wait until each replica's high watermark has reached its offset.
+
+    Resolves to one code for each: NONE, REQUEST_TIMED_OUT, or what ended the wait (NOT_LEADER_OR_FOLLOWER).
+    """
+    codes = [ErrorCode.REQUEST_TIMED_OUT] * len(waits)
+    out: Deferred[list[ErrorCode]] = Deferred()
+    open_waits = set(range(len(waits)))
+
+    def finish() -> None:
+        if not out.done:
+            handle.cancel()
+            out.resolve(codes)
+
+    def note(index: int, waiter: Deferred[None] | None) -> None:
+        try:
+            if waiter is not None:
+                waiter.result()
+            codes[index] = ErrorCode.NONE
+        except KafkaError as error:
+            codes[index] = error.code
+        open_waits.discard(index)
+        if not open_waits:
+            finish()
+
+    handle = timer.schedule(timeout_ms, finish)
+    for index, (replica, offset) in enumerate(waits):
+        waiter = replica.wait_for_high_watermark(offset)
+        if waiter is None:
+            note(index, None)
+        else:
+            waiter.on_done(lambda done, index=index: note(index, done))  # type: ignore[misc]
+    return out

@@ -1,0 +1,201 @@
+"""This broker's copy of one partition: the log plus what replication adds to it.
+
+    log start offset <= last stable offset <= high watermark <= log end offset
+
+The log knows start and end. The replica owns the leader epoch, the in-sync set and the high watermark, up to which
+consumers read and which acks=all waits for. With one in-sync replica the watermark follows the log end at once; the
+waiting is there all the same, so that a follower's progress can take its place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from kafkalite.deferred import Deferred
+from kafkalite.errors import KafkaError
+from kafkalite.metadata.image import INTERNAL_TOPICS
+from kafkalite.storage.log import AppendInfo, AppendOrigin, Log
+from kafkalite.types import UNKNOWN_LEADER_EPOCH, BrokerId, LeaderEpoch, Offset, TopicPartition
+from kafkalite_protocol.error_codes import ErrorCode
+
+if TYPE_CHECKING:
+    from kafkalite.metadata.image import PartitionImage
+    from kafkalite.storage.file_slice import FileSlice
+
+
+
+
+
+
+class ReplicaWatcher(Protocol):
+    """Somebody parked on this replica: told of bytes that became readable, and of its end."""
+
+    def on_readable(self, size_bytes: int) -> None:
+        """`size_bytes` more may be read. Runs inside the append: be quick, and never append from here."""
+        ...
+
+    def on_replica_changed(self) -> None:
+        """Leadership or existence changed: answer now."""
+        ...
+
+
+class Replica:
+    """Leader of one partition on this broker (a follower once there are others to follow)."""
+
+    __slots__ = (
+        "_high_watermark",
+        "_waiting_for_watermark",
+        "_watchers",
+        "broker_id",
+        "is_internal",
+        "isr",
+        "leader",
+        "leader_epoch",
+        "log",
+        "min_insync_replicas",
+        "topic_id",
+        "topic_partition",
+    )
+
+    def __init__(
+        self, log: Log, broker_id: BrokerId, partition: PartitionImage, min_insync_replicas: int = 1
+    ) -> None:
+        self.log = log
+        self.min_insync_replicas = min_insync_replicas
+        self.broker_id = broker_id
+        self.topic_partition: TopicPartition = log.topic_partition
+        self.topic_id = log.topic_id
+        self.is_internal = log.topic_partition.topic in INTERNAL_TOPICS
+        self.leader = BrokerId(-1)
+        self.leader_epoch = UNKNOWN_LEADER_EPOCH
+        self.isr: tuple[int, ...] = ()
+        self._high_watermark = log.log_start_offset
+        self._watchers: set[ReplicaWatcher] = set()
+        self._waiting_for_watermark: list[tuple[Offset, Deferred[None]]] = []
+        self.apply(partition)
+
+    @property
+    def is_leader(self) -> bool:
+        return self.leader == self.broker_id
+
+    @property
+    def high_watermark(self) -> Offset:
+        """Consumers read below it."""
+        return self._high_watermark
+
+    @property
+    def last_stable_offset(self) -> Offset:
+        """First offset not yet decided: the oldest open transaction's first offset, or the high watermark."""
+        unstable = self.log.first_unstable_offset
+        return self._high_watermark if unstable is None else min(unstable, self._high_watermark)
+
+    def apply(self, partition: PartitionImage) -> None:
+        """Take on the role that the metadata image gives; a new leadership begins at the log end."""
+        if (partition.leader, partition.leader_epoch) == (self.leader, self.leader_epoch):
+            self.isr = tuple(partition.isr)
+            self._advance_high_watermark(0)
+            return
+        self.leader = BrokerId(partition.leader)
+        self.leader_epoch = LeaderEpoch(partition.leader_epoch)
+        self.isr = tuple(partition.isr)
+        if self.is_leader:
+            self.log.assign_epoch_start(self.leader_epoch)
+        self._advance_high_watermark(0)
+        self._wake_all()
+
+    def check_leader(self, current_leader_epoch: int = -1) -> None:
+        """Raise unless this broker leads the partition in the epoch the client believes in (-1: it does not say).
+
+        Raises KafkaError NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH (the client is behind) or UNKNOWN_LEADER_EPOCH (we are).
+        """
+        if current_leader_epoch >= 0 and current_leader_epoch != self.leader_epoch:
+            if current_leader_epoch < self.leader_epoch:
+                raise KafkaError(ErrorCode.FENCED_LEADER_EPOCH)
+            raise KafkaError(ErrorCode.UNKNOWN_LEADER_EPOCH)
+        if self.leader != self.broker_id:
+            raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+
+    def append(
+        self,
+        records: memoryview,
+        now_ms: int,
+        *,
+        acks_all: bool = False,
+        origin: AppendOrigin = AppendOrigin.CLIENT,
+    ) -> AppendInfo:
+        """Append one batch as leader and let everybody know who waits for it.
+
+        Raises KafkaError: NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS (acks=all below min.insync.replicas), and what the log finds wrong.
+        """
+        if self.leader != self.broker_id:
+            raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+        log = self.log
+        if acks_all and len(self.isr) < self.min_insync_replicas:
+            raise KafkaError(
+                ErrorCode.NOT_ENOUGH_REPLICAS,
+                f"{len(self.isr)} replica(s) of {self.topic_partition} in sync, min.insync.replicas is {self.min_insync_replicas}",
+            )
+        info = log.append_as_leader(records, self.leader_epoch, now_ms, origin=origin)
+        if not info.duplicate:
+            self._advance_high_watermark(info.size_bytes)
+        return info
+
+    def read(
+        self, offset: Offset, max_bytes: int, *, min_one_batch: bool, read_committed: bool
+    ) -> FileSlice:
+        """Whole batches from the one that holds `offset`, up to the watermark; empty at the watermark.
+
+        Raises KafkaError(OFFSET_OUT_OF_RANGE) below the log start or above the watermark.
+        """
+        upper_bound = self.last_stable_offset if read_committed else self._high_watermark
+        if offset > self._high_watermark:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"offset {offset} of {self.topic_partition} is above the high watermark {self._high_watermark}",
+            )
+        return self.log.read(offset, max_bytes, upper_bound=upper_bound, min_one_batch=min_one_batch)
+
+    def wait_for_high_watermark(self, offset: Offset) -> Deferred[None] | None:
+        """None when everything below `offset` is committed already, else a Deferred that resolves when it is."""
+        if offset <= self._high_watermark:
+            return None
+        waiter: Deferred[None] = Deferred()
+        self._waiting_for_watermark.append((offset, waiter))
+        return waiter
+
+    def watch(self, watcher: ReplicaWatcher) -> None:
+        self._watchers.add(watcher)
+
+    def unwatch(self, watcher: ReplicaWatcher) -> None:
+        self._watchers.discard(watcher)
+
+    def removed(self) -> None:
+        """The partition is gone from this broker: nobody leads here any more, and whoever waits is told."""
+        self.leader = BrokerId(-1)
+        self._wake_all()
+        waiting, self._waiting_for_watermark = self._waiting_for_watermark, []
+        for _, waiter in waiting:
+            waiter.fail(KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER))
+
+    def _advance_high_watermark(self, size_bytes: int) -> None:
+        """The watermark is the smallest log end among the in-sync replicas: with one of them, ours."""
+        if not self.is_leader:
+            return
+        self._high_watermark = self.log.log_end_offset
+        if self._watchers and size_bytes:
+            for watcher in tuple(self._watchers):
+                watcher.on_readable(size_bytes)
+        if self._waiting_for_watermark:
+            self._release_committed()
+
+    def _release_committed(self) -> None:
+        due = [entry for entry in self._waiting_for_watermark if entry[0] <= self._high_watermark]
+        self._waiting_for_watermark = [
+            entry for entry in self._waiting_for_watermark if entry[0] > self._high_watermark
+        ]
+        for _, waiter in due:
+            waiter.resolve(None)
+
+    def _wake_all(self) -> None:
+        for watcher in tuple(self._watchers):
+            watcher.on_replica_changed()
