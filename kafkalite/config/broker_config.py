@@ -1,8 +1,8 @@
 """The broker's configuration, typed, under Kafka's names.
 
-Every key that something in kafkalite reads is an attribute: its Kafka name with `_` for `.`, and the value written here is
-the default. So a broker without settings reads no definition file at all. Keys that nothing reads are checked and kept
-in their source, so that DescribeConfigs shows them.
+Every key that something in kafkalite reads is an attribute: its Kafka name with `_` for `.`, and the value written here
+is the default. So a broker without settings reads no definition file at all. Keys that nothing reads are checked and
+kept in their source, so that DescribeConfigs shows them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from kafkalite.config.listeners import DEFAULT_LISTENER, Listener, resolve_listeners
 from kafkalite.config.topic_config import TopicConfig
 
 if TYPE_CHECKING:
@@ -39,12 +40,9 @@ class BrokerConfig:
     # Who and where
     node_id: int = 1
     broker_rack: str | None = None
-    listeners: tuple[str, ...] = ("PLAINTEXT://127.0.0.1:9092",)
-    advertised_listeners: tuple[str, ...] = ()
-    listener_security_protocol_map: str = (
-        "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"
-    )
-    controller_listener_names: tuple[str, ...] = ()
+    listeners: tuple[Listener, ...] = (DEFAULT_LISTENER,)
+    """Without the controller's, which kafkalite does not have."""
+    advertised_listeners: tuple[Listener, ...] = ()
     log_dirs: tuple[str, ...] = ("./kafkalite-data",)
 
     # Connections and requests
@@ -123,7 +121,7 @@ class BrokerConfig:
         dynamic_default: Mapping[str, str] | None = None,
         cluster_id: str | None = None,
     ) -> None:
-        """Settings as text by their Kafka names. Raises ConfigErrors with everything that is wrong.
+        """Settings as text by their Kafka names. Raises InvalidConfigurationError with everything that is wrong.
 
         Keys that Kafka does not have are kept and shown by DescribeConfigs without their value, as Kafka does.
         """
@@ -142,10 +140,16 @@ class BrokerConfig:
     def __setattr__(self, attribute: str, value: object) -> None:
         raise AttributeError(f"BrokerConfig is immutable: {attribute}")
 
+    def advertised_listener(self, name: str) -> Listener | None:
+        """What `advertised.listeners` tells the clients of the listener `name`; None when it says nothing."""
+        return next(
+            (listener for listener in self.advertised_listeners if listener.name == name), None
+        )
+
     def with_dynamic(
         self, dynamic: Mapping[str, str], dynamic_default: Mapping[str, str]
     ) -> BrokerConfig:
-        """The same static settings under other dynamic ones. Raises ConfigErrors."""
+        """The same static settings under other dynamic ones. Raises InvalidConfigurationError."""
         static = self.sources[-1][1]
         return BrokerConfig(
             static, dynamic=dynamic, dynamic_default=dynamic_default, cluster_id=self.cluster_id
@@ -153,7 +157,6 @@ class BrokerConfig:
 
 
 OUR_DEFAULTS: Mapping[str, tuple[str, str]] = {
-    "controller.listener.names": ("", "one process is broker and controller; there is no controller listener"),
     "group.initial.rebalance.delay.ms": ("0", "a group of one should not wait 3 s for others to join"),
     "listeners": ("PLAINTEXT://127.0.0.1:9092", "a development broker is not offered to the network unasked"),
     "log.dirs": ("./kafkalite-data", "data stays beside the work and outlives a reboot, unlike /tmp"),
@@ -178,9 +181,9 @@ def _with_both_ids(static: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parse(sources: tuple[tuple[ConfigSource, Mapping[str, str]], ...]) -> dict[str, Value]:
-    """The strongest value of every key that is set, typed. Raises ConfigErrors."""
+    """The strongest value of every key that is set, typed. Raises InvalidConfigurationError."""
     from kafkalite.config.definitions import broker_definitions
-    from kafkalite.config.problems import ConfigError, ConfigErrors
+    from kafkalite.config.problems import ConfigError, InvalidConfigurationError
     from kafkalite.config.values import parse
 
     definitions = broker_definitions()
@@ -188,24 +191,30 @@ def _parse(sources: tuple[tuple[ConfigSource, Mapping[str, str]], ...]) -> dict[
     problems: list[ConfigError] = []
     for _, settings in reversed(sources):
         for key, text in settings.items():
-            if key not in definitions:
-                continue
-            try:
-                values[key] = parse(definitions[key], text)
-            except ConfigError as problem:
-                problems.append(problem)
+            if key in definitions:
+                try:
+                    values[key] = parse(definitions[key], text)
+                except ConfigError as problem:
+                    problems.append(problem)
+    # A listener is also checked when another key is wrong, so that one start tells everything.
+    resolve_listeners(values, problems)
     if problems:
-        raise ConfigErrors(problems)
+        raise InvalidConfigurationError(problems)
     return values
 
 
-def _attributes(values: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
+def _attributes(values: Mapping[str, Value]) -> Iterator[tuple[str, object]]:
     """The values that something reads, by attribute name."""
+    if not values:
+        return
     if "log.dir" in values and "log.dirs" not in values:
         yield "log_dirs", values["log.dir"]
+    bound, advertised = resolve_listeners(values, [])
+    yield "listeners", bound
+    yield "advertised_listeners", advertised
     for key, value in values.items():
         attribute = key.replace(".", "_")
-        if attribute in BrokerConfig.__annotations__:
+        if attribute in BrokerConfig.__annotations__ and not key.endswith("listeners"):
             yield attribute, value
 
 

@@ -1,15 +1,15 @@
 """What Kafka 4.3.0 says of every config key: type, default, valid values, how it may be updated.
 
-The facts are in `definitions/broker.json` (360 keys, 20 of them internal) and `topic.json` (33 and one internal), written
-by `tools/extract_configs.py` from Kafka's ConfigDef. They are read on first need only: a start without settings reads none.
-`documentation.json` is ours: one sentence for each key that acts in kafkalite, and so the list of the keys that do.
+The facts are in `definitions/broker.json` (360 keys, 20 of them internal) and `topic.json` (33 and one internal),
+written by `tools/extract_configs.py` from Kafka's ConfigDef. They are read on first need only: a start without settings
+reads none. `documentation.json` is ours: one sentence for each key that acts in kafkalite, so the list of those keys.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class ConfigType(IntEnum):
@@ -71,7 +71,7 @@ def topic_definitions() -> dict[str, Definition]:
 @cache
 def documentation() -> dict[str, str]:
     """Key -> what it does in kafkalite. A key that is not here is accepted without effect."""
-    return dict(_read("documentation"))
+    return {key: str(sentence) for key, sentence in _read("documentation").items()}
 
 
 def broker_synonyms(name: str) -> tuple[str, ...]:
@@ -91,19 +91,18 @@ def _definitions(scope: str) -> dict[str, Definition]:
     return {name: _definition(name, entry) for name, entry in _read(scope).items()}
 
 
-def _definition(name: str, entry: dict[str, object]) -> Definition:
-    facts = dict(entry)
+def _definition(name: str, facts: dict[str, Any]) -> Definition:
     facts["type"] = ConfigType[str(facts["type"])]
     for key in ("values", "broker"):
         if key in facts:
-            facts[key] = tuple(facts[key])  # type: ignore[arg-type]
-    return Definition(name, **facts)  # type: ignore[arg-type]
+            facts[key] = tuple(facts[key])
+    return Definition(name, **facts)
 
 
-def _read(name: str) -> dict[str, dict[str, object]]:
+def _read(name: str) -> dict[str, Any]:
     import json
     from importlib.resources import files
 
     text = files("kafkalite.config").joinpath("definitions", f"{name}.json").read_text()
-    loaded: dict[str, dict[str, object]] = json.loads(text)
+    loaded: dict[str, Any] = json.loads(text)
     return loaded

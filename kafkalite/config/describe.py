@@ -1,6 +1,6 @@
 """Configs as DescribeConfigs shows them: value, type, source, synonyms (Kafka's `ConfigHelper`; compared with 4.3.0).
 
-    retention.ms          = 1000   DYNAMIC_TOPIC     synonyms: retention.ms 1000, log.retention.ms 5000 (STATIC_BROKER), ...
+    retention.ms = 1000, DYNAMIC_TOPIC; synonyms: retention.ms 1000, log.retention.ms 5000 (STATIC_BROKER), ...
 
 Synonyms run from the strongest source to the weakest; the first gives the value. Null values are no synonyms.
 """
@@ -21,6 +21,7 @@ from kafkalite.config.definitions import (
     topic_definitions,
 )
 from kafkalite.config.topic_config import TopicConfig
+from kafkalite.config.values import parse, value_text
 
 
 class ConfigSynonym(NamedTuple):
@@ -84,17 +85,16 @@ def _topic_entry(
     synonyms = list(_synonyms(broker, definition.broker[0])) if definition.broker else []
     name = definition.name
     if name in overrides:
-        synonyms.insert(0, ConfigSynonym(name, overrides[name], ConfigSource.DYNAMIC_TOPIC))
-        value = overrides[name]
-    else:
-        value = _text(getattr(config, name.replace(".", "_")))
+        text = value_text(parse(definition, overrides[name]))
+        synonyms.insert(0, ConfigSynonym(name, text, ConfigSource.DYNAMIC_TOPIC))
+    value = value_text(getattr(config, name.replace(".", "_")))
     return _entry(definition, value, synonyms, read_only=False)
 
 
 def _broker_entry(broker: BrokerConfig, definition: Definition) -> ConfigEntry:
     synonyms = list(_synonyms(broker, definition.name))
     own = [synonym.value for synonym in synonyms if synonym.name == definition.name]
-    value = own[0] if own else None
+    value = value_text(parse(definition, own[0])) if own and own[0] is not None else None
     return _entry(definition, value, synonyms, read_only=definition.update is None)
 
 
@@ -125,7 +125,7 @@ def _entry(
 def _synonyms(broker: BrokerConfig, name: str) -> Iterator[ConfigSynonym]:
     """What gives broker key `name` its value: by source, and within it by unit (`.ms`, `.minutes`, `.hours`).
 
-    What comes before the key itself is left out, so `log.retention.ms` shows nothing while only `.hours` is set (as Kafka).
+    What comes before the key itself is left out, as in Kafka: `log.retention.ms` shows nothing if only `.hours` is set.
     """
     names = broker_synonyms(name)
     definitions = broker_definitions()
@@ -146,10 +146,3 @@ def default_text(definition: Definition) -> str | None:
     """kafkalite's default for a broker key as text: Kafka's, unless `OUR_DEFAULTS` has another."""
     ours = OUR_DEFAULTS.get(definition.name)
     return ours[0] if ours is not None else definition.default
-
-
-def _text(value: object) -> str:
-    """A typed value as Kafka writes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -28,7 +28,7 @@ class ConfigError(ValueError):
         return f"{what}: {self.reason}{hint}"
 
 
-class ConfigErrors(StartupError):
+class InvalidConfigurationError(StartupError):
     """Everything that is wrong with a broker's configuration, so that it is put right in one go."""
 
     def __init__(self, problems: Sequence[ConfigError]) -> None:

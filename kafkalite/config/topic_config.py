@@ -1,7 +1,7 @@
 """Topic configs, typed: what a topic's own settings and the broker's defaults come to.
 
-A topic's override wins over the broker's key for the same thing (`retention.ms` over `log.retention.ms`, then `.minutes`,
-then `.hours`), and each broker key is taken from its strongest source; see `BrokerConfig`.
+A topic's override wins over the broker's key for the same thing (`retention.ms` over `log.retention.ms`, then
+`.minutes`, then `.hours`), and each broker key is taken from its strongest source; see `BrokerConfig`.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class TopicConfig:
 def parse_topic_configs(overrides: Mapping[str, str | None]) -> dict[str, Value]:
     """Typed values by attribute name. Raises ConfigError for the first key that is unknown, null or wrong.
 
-    `internal.segment.bytes` is Kafka's way to have segments under 1 MiB in tests: it takes the place of `segment.bytes`.
+    `internal.segment.bytes` is Kafka's way to have segments under 1 MiB in tests: it takes `segment.bytes`'s place.
     """
     from kafkalite.config.definitions import topic_definitions
     from kafkalite.config.values import parse, unknown_key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -26,6 +27,15 @@ def parse(definition: Definition, text: str) -> Value:
     return value
 
 
+def value_text(value: Value) -> str:
+    """A typed value as Kafka writes it: `true`, `a,b`, `1.0E10`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return _java_double(value) if isinstance(value, float) else str(value)
+
+
 def unknown_key(key: str, known: Iterable[str], kind: str = "config") -> ConfigError:
     """The error for a key that Kafka does not have, naming the nearest one that it has."""
     import difflib
@@ -35,7 +45,7 @@ def unknown_key(key: str, known: Iterable[str], kind: str = "config") -> ConfigE
 
 
 def to_milliseconds(key: str, value: int) -> int:
-    """`value` of a broker key in ms, minutes or hours, as its name says. Negative means no limit and stays -1."""
+    """`value` of a broker key in ms, minutes or hours, as its name says. Negative means no limit and gives -1."""
     if value < 0:
         return -1
     if key.endswith(".hours"):
@@ -59,6 +69,18 @@ def _convert(definition: Definition, text: str) -> Value:
     if kind is ConfigType.LIST:
         return tuple(part.strip() for part in text.split(",")) if text else ()
     return text
+
+
+def _java_double(value: float) -> str:
+    """As Java's Double.toString: plain from 0.001 up to 10 million, else one digit, the rest and an exponent."""
+    if value == 0 or 1e-3 <= abs(value) < 1e7 or not math.isfinite(value):
+        return repr(value)
+    from decimal import Decimal
+
+    number = Decimal(repr(value))
+    digits = "".join(map(str, number.as_tuple().digits)).rstrip("0")
+    sign = "-" if value < 0 else ""
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{number.adjusted()}"
 
 
 def _whole_number(definition: Definition, text: str, bits: int) -> int:
