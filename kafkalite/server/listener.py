@@ -20,6 +20,7 @@ from kafkalite.server.transport import Transport
 
 if TYPE_CHECKING:
     from kafkalite.broker.dispatch import Dispatcher
+    from kafkalite.clock import Clock
     from kafkalite.server.drivers import Driver
 
 _log = logging.getLogger(__name__)
@@ -86,9 +87,9 @@ class ConnectionTable:
                 closed += 1
         return closed
 
-    def shut_all(self) -> None:
-        for connection in tuple(self._connections):
-            connection.shut()
+    def has_outgoing(self) -> bool:
+        """Whether some connection has an answer that is not with the kernel yet."""
+        return any(connection.transport.has_outgoing for connection in self._connections)
 
 
 class Listener:
@@ -102,7 +103,9 @@ class Listener:
         driver: Driver,
         table: ConnectionTable,
         max_request_bytes: int,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._name = name
         self._socket = sock
         self._dispatcher = dispatcher
@@ -146,11 +149,12 @@ class Listener:
         tasks.start_soon(self._run, connection)
 
     async def _run(self, connection: Connection) -> None:
-        self._table.add(connection, connection.idle_since_ms)
+        self._table.add(connection, self._clock.monotonic_ms())
         try:
             await self._driver.run(connection)
-        except OSError as error:
-            _log.debug("%s left: %s", connection.info, error)
+        except Exception:
+            # Our own mistake must cost one connection, not the broker.
+            _log.exception("the connection from %s ended unexpectedly", connection.info)
         finally:
             self._table.remove(connection)
             connection.close()

@@ -94,7 +94,7 @@ class Transport:
         try:
             while outgoing:
                 if isinstance(outgoing[0], FileSlice):
-                    if not self._cold_checked and not is_cached(outgoing[0]):
+                    if not self._cold_checked and not _is_hot(outgoing[0]):
                         return SendState.COLD
                     self._cold_checked = True
                     self._send_slice(outgoing[0], _SENDFILE_BYTES_MAX)
@@ -158,3 +158,11 @@ class Transport:
         else:
             self._outgoing.popleft()
             self._cold_checked = False
+
+
+def _is_hot(piece: FileSlice) -> bool:
+    """Whether a slice is in the page cache, judged by its two ends: data is read in and written in runs."""
+    descriptor = piece.fileno()
+    return is_cached(descriptor, piece.position) and is_cached(
+        descriptor, piece.position + len(piece) - 1
+    )
