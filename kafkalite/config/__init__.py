@@ -13,8 +13,8 @@ from kafkalite.config.topic_config import TopicConfig, validate_topic_configs
 __all__ = [
     "BrokerConfig",
     "ConfigError",
-    "InvalidConfigurationError",
     "ConfigSource",
+    "InvalidConfigurationError",
     "TopicConfig",
     "validate_topic_configs",
 ]

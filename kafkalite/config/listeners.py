@@ -1,8 +1,8 @@
 """Listeners: where the broker binds, and which addresses clients are told.
 
-    listeners                       PLAINTEXT://:9092, INTERNAL://[::1]:9093      name://host:port; no host: every address
-    advertised.listeners            PLAINTEXT://broker.example:9092               what Metadata answers
-    listener.security.protocol.map  INTERNAL:PLAINTEXT                            what is spoken there
+    listeners                       PLAINTEXT://:9092, INTERNAL://[::1]:9093    name://host:port; no host: every address
+    advertised.listeners            PLAINTEXT://broker.example:9092             what Metadata answers
+    listener.security.protocol.map  INTERNAL:PLAINTEXT                          what is spoken there
 
 A listener that is not advertised is reached at the address it binds. Where that is every address, only the connection
 knows: the client is told the address of this machine that it has dialled itself.
