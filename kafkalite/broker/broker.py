@@ -126,7 +126,9 @@ class Broker:
         self._maintenance.start()
 
     def answer_parked(self) -> None:
+        """The broker is about to stop: whoever waits is answered now."""
         self.fetch_purgatory.finish_all()
+        self.group_coordinator.close()
 
     def close(self) -> None:
         """Flush and close; the next start finds a clean shutdown."""
@@ -177,7 +179,7 @@ class Broker:
             timer=self.timer,
             clock=self.clock,
             random=self.random,
-            partition_count=config.offsets_topic_num_partitions,
+            partition_count=self._group_partition_count(),
             config=GroupConfig(
                 min_session_timeout_ms=config.group_min_session_timeout_ms,
                 max_session_timeout_ms=config.group_max_session_timeout_ms,
@@ -186,6 +188,11 @@ class Broker:
                 offset_metadata_max_bytes=config.offset_metadata_max_bytes,
             ),
         )
+
+    def _group_partition_count(self) -> int:
+        """Of the topic that is there, else of the one that will be made: groups hash to partitions by it."""
+        topic = self.image.topics.get(GROUP_OFFSETS_TOPIC)
+        return self.config.offsets_topic_num_partitions if topic is None else len(topic.partitions)
 
     def _register(self) -> None:
         """Announce this process; the controller makes it leader of what it holds."""

@@ -145,11 +145,12 @@ class Server:
             await anyio.to_thread.run_sync(self.broker.close)
 
     def _bind(self) -> None:
+        advertised_listeners = {each.name: each for each in self._config.advertised_listeners}
         try:
             for listener in self._config.listeners:
                 sockets = bind(listener.host, listener.port, listener.name)
                 port = sockets[0].getsockname()[1]
-                advertised = self._config.advertised_listener(listener.name)
+                advertised = advertised_listeners.get(listener.name)
                 self._bound.append(
                     _Bound(
                         ListenerAddress(
