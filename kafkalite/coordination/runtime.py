@@ -1,6 +1,6 @@
 """The part that all coordinators share: which partitions of their topic are ours, and how state gets into the log.
 
-    load    begin_loading -> (records read, replayed) -> activate        requests meanwhile: COORDINATOR_LOAD_IN_PROGRESS
+    load    begin_loading -> (records read, replayed) -> activate     requests meanwhile: COORDINATOR_LOAD_IN_PROGRESS
     write   decide on records -> append -> committed -> apply -> answer   nothing is answered before it is committed
     unload  deactivate; requests from now on: NOT_COORDINATOR
 

@@ -1,7 +1,7 @@
-"""FindCoordinator: v0-v6. Which broker coordinates a group: the leader of the group's partition of `__consumer_offsets`.
+"""FindCoordinator: v0-v6. Which broker coordinates a group: the leader of its partition of `__consumer_offsets`.
 
-The topic is made when it is first asked for. Apache Kafka answers COORDINATOR_NOT_AVAILABLE that once and makes it in the
-background; here it is ready at once, so the answer is the coordinator.
+The topic is made when it is first asked for. Apache Kafka answers COORDINATOR_NOT_AVAILABLE that once and makes it in
+the background; here it is ready at once, so the answer is the coordinator.
 v0: groups only. v1: key types. v4: many keys in one request (KIP-699). v6: share groups.
 Transactions and share groups are not served: INVALID_REQUEST for each key.
 """

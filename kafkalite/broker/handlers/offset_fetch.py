@@ -1,8 +1,8 @@
 """OffsetFetch: v1-v10. What groups have committed; -1 where nothing is.
 
 v2: null topics ask for all, and the error of the group is on top. v5: leader epochs. v7: require_stable: nothing is
-unstable without transactions. v8: many groups in one request (KIP-709). v9: member id and epoch, which classic groups do
-not have. v10: topics by id. Errors: 14 15 16 of the coordinator; 100 per partition.
+unstable without transactions. v8: many groups in one request (KIP-709). v9: member id and epoch, which classic groups
+do not have. v10: topics by id. Errors: 14 15 16 of the coordinator; 100 per partition.
 """
 
 from __future__ import annotations

@@ -189,16 +189,19 @@ class GroupCoordinator:
     def heartbeat(self, request: HeartbeatRequest) -> HeartbeatResponse:
         """Heartbeat: the member lives; tells it when it has to join again."""
         try:
-            group = self._group_of_member(request.group_id)
-            member = group.check_member(MemberId(request.member_id), request.group_instance_id)
-            if request.generation_id != group.generation_id:
-                raise KafkaError(ErrorCode.ILLEGAL_GENERATION)
-            self._rebalancer.reset_session(group, member)
-            if group.state is GroupState.PREPARING_REBALANCE:
-                raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS)
+            return HeartbeatResponse(error_code=self._heartbeat(request))
         except KafkaError as error:
             return HeartbeatResponse(error_code=error.code)
-        return HeartbeatResponse()
+
+    def _heartbeat(self, request: HeartbeatRequest) -> ErrorCode:
+        group = self._group_of_member(request.group_id)
+        member = group.check_member(MemberId(request.member_id), request.group_instance_id)
+        if request.generation_id != group.generation_id:
+            raise KafkaError(ErrorCode.ILLEGAL_GENERATION)
+        self._rebalancer.reset_session(group, member)
+        if group.state is GroupState.PREPARING_REBALANCE:
+            return ErrorCode.REBALANCE_IN_PROGRESS
+        return ErrorCode.NONE
 
     def leave_group(self, request: LeaveGroupRequest) -> LeaveGroupResponse:
         """LeaveGroup, in the shape of v3+: each entry of `members` is answered for itself."""

@@ -19,8 +19,8 @@ from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
 
 from kafkalite.coordination.group.classic_group import ClassicGroup
-from kafkalite.coordination.group.member import Member, Protocol
-from kafkalite.coordination.group.rebalance import Rebalancer, current_generation
+from kafkalite.coordination.group.member import NO_MEMBER_ID, Member, Protocol
+from kafkalite.coordination.group.rebalance import Rebalancer, current_generation, join_error
 from kafkalite.coordination.group.states import GroupState
 from kafkalite.coordination.runtime import answer_for_failed_append
 from kafkalite.deferred import Deferred
@@ -96,7 +96,7 @@ class Joining:
             return self._replace_static(group, member_id, request, protocols, version)
         if instance_id is None and version >= _MEMBER_ID_REQUIRED_VERSION:
             self._rebalancer.add_pending(group, member_id, request.session_timeout_ms)
-            return JoinGroupResponse(error_code=ErrorCode.MEMBER_ID_REQUIRED, member_id=member_id)
+            return join_error(ErrorCode.MEMBER_ID_REQUIRED, member_id)
         return self._add(group, member_id, request, protocols, client)
 
     def _join_known(
@@ -191,7 +191,7 @@ class Joining:
                 group.update_protocols(member, before[0])
                 member.rebalance_timeout_ms, member.session_timeout_ms = before[1:]
                 code = answer_for_failed_append(error, ErrorCode.UNKNOWN_SERVER_ERROR)
-                answer.resolve(JoinGroupResponse(error_code=code))
+                answer.resolve(join_error(code, NO_MEMBER_ID))
             else:
                 answer.resolve(_static_answer(group, new_id, old_leader, version))
 

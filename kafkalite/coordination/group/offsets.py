@@ -76,6 +76,8 @@ class CommitAnswer:
     def check_topics(self, topics: TopicView, version: int, now_ms: int) -> None:
         """Sort the partitions that exist from those that do not."""
         for topic in self._request.topics:
+            if not topic.partitions:
+                continue
             by_id = version >= COMMIT_BY_TOPIC_ID_VERSION
             name = topics.topic_name(Uuid(topic.topic_id)) if by_id else topic.name
             answers = []

@@ -120,10 +120,10 @@ class Rebalancer:
             )
             return
         group.begin_generation(self._clock.now_ms())
-        if group.state is GroupState.EMPTY:
-            self._persist_empty(group)
-        else:
+        if group.members:
             self._answer_joins(group)
+        else:
+            self._persist_empty(group)
 
     def _persist_empty(self, group: ClassicGroup) -> None:
         """Nobody waits for this record. Should it fail, the log keeps the generation before, whose members expire."""
@@ -307,7 +307,7 @@ def current_assignment(group: ClassicGroup, member_id: MemberId) -> SyncGroupRes
 
 
 def join_error(code: ErrorCode, member_id: str) -> JoinGroupResponse:
-    return JoinGroupResponse(error_code=code, member_id=member_id)
+    return JoinGroupResponse(error_code=code, member_id=member_id, protocol_name=None)
 
 
 def _cancel(handle: TimerHandle | None) -> None:

@@ -11,7 +11,6 @@ from kafkalite.coordination.group.classic_group import ClassicGroup
 from kafkalite.coordination.group.records import (
     CommittedOffset,
     GroupRecord,
-    OffsetRecord,
     group_from_record,
     read_record,
 )
@@ -84,14 +83,14 @@ class GroupShard:
     def replay(self, key: bytes, value: bytes | None) -> None:
         """Take in one record. ProtocolError when it is damaged."""
         record = read_record(key, value)
-        match record:
-            case OffsetRecord(group_id, tp, None):
-                self.offsets.remove(group_id, tp)
-            case OffsetRecord(group_id, tp, committed) if committed is not None:
-                self.offsets.put(group_id, tp, committed)
-            case GroupRecord(group_id, None):
-                self.groups.pop(group_id, None)
-            case GroupRecord(group_id, value) if value is not None:
-                self.groups[group_id] = group_from_record(group_id, value)
-            case _:
-                _log.debug("a record of a newer group protocol is left alone")
+        if record is None:
+            _log.debug("a record of a newer group protocol is left alone")
+        elif isinstance(record, GroupRecord):
+            if record.value is None:
+                self.groups.pop(record.group_id, None)
+            else:
+                self.groups[record.group_id] = group_from_record(record.group_id, record.value)
+        elif record.committed is None:
+            self.offsets.remove(record.group_id, record.partition)
+        else:
+            self.offsets.put(record.group_id, record.partition, record.committed)
