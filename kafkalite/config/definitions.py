@@ -101,8 +101,8 @@ def _definition(name: str, facts: dict[str, Any]) -> Definition:
 
 def _read(name: str) -> dict[str, Any]:
     import json
-    from importlib.resources import files
+    from pathlib import Path
 
-    text = files("kafkalite.config").joinpath("definitions", f"{name}.json").read_text()
+    text = (Path(__file__).parent / "definitions" / f"{name}.json").read_text()
     loaded: dict[str, Any] = json.loads(text)
     return loaded

@@ -39,14 +39,15 @@ def _logical_lines(text: str) -> Iterator[str]:
     pending, continued = "", False
     for raw in re.split(r"\r\n|\r|\n", text):
         line = raw.lstrip(_BLANKS)
-        if not continued and (not line or line[0] in "#!"):
+        if not pending and (not line or line[0] in "#!"):
+            continued = False
             continue
         continued = _goes_on(line)
         pending += line[:-1] if continued else line
         if pending and not continued:
             yield pending
             pending = ""
-    if pending:
+    if pending or continued:
         yield pending
 
 
