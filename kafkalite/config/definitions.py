@@ -70,8 +70,18 @@ def topic_definitions() -> dict[str, Definition]:
 
 @cache
 def documentation() -> dict[str, str]:
-    """Key -> what it does in kafkalite. A key that is not here is accepted without effect."""
-    return {key: str(sentence) for key, sentence in _read("documentation").items()}
+    """Key -> what it does in kafkalite. A key that is not here is accepted without effect.
+
+    A broker key acts if the topic key does whose default it gives, and is described by that.
+    """
+    sentences = {key: str(sentence) for key, sentence in _read("documentation").items()}
+    defaults = {
+        name: f"The default of {definition.name}."
+        for definition in topic_definitions().values()
+        if definition.name in sentences
+        for name in definition.broker
+    }
+    return defaults | sentences
 
 
 def broker_synonyms(name: str) -> tuple[str, ...]:
