@@ -1,0 +1,185 @@
+"""DescribeConfigs: v1-v4. Configs of topics, this broker, all brokers, its loggers; with where each value comes from.
+
+No keys, or an empty list of them, means all. A broker's name is its id; the empty name means what was set for all
+brokers at run time. Client metrics subscriptions and groups (KIP-714, KIP-848) have nothing set and show no configs.
+A resource of an unknown type spoils the whole request, as in Kafka. v3: types and documentation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from typing import Final
+
+from kafkalite_protocol.api_keys import ApiKey
+from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.messages.describe_configs import (
+    DescribeConfigsRequest,
+    DescribeConfigsResponse,
+)
+
+from kafkalite.broker.handlers.outcome import message_of
+from kafkalite.broker.request import RequestContext
+from kafkalite.config.describe import ConfigEntry, describe_broker, describe_topic
+from kafkalite.errors import KafkaError
+from kafkalite.metadata.dynamic_config import with_dynamic_configs
+from kafkalite.metadata.image import ConfigResourceType
+from kafkalite.metadata.topic_names import check_topic_name
+
+API_KEY = ApiKey.DESCRIBE_CONFIGS
+
+Resource = DescribeConfigsRequest.DescribeConfigsResource
+Result = DescribeConfigsResponse.DescribeConfigsResult
+Config = DescribeConfigsResponse.DescribeConfigsResourceResult
+
+_DYNAMIC_BROKER_LOGGER: Final = 6
+
+Keys = Collection[str] | None
+"""None: all."""
+
+
+def handle(context: RequestContext, request: DescribeConfigsRequest) -> DescribeConfigsResponse:
+    for resource in request.resources:
+        if resource.resource_type not in _DESCRIBERS:
+            error = KafkaError(
+                ErrorCode.INVALID_REQUEST,
+                f"There are no resources of type {resource.resource_type}.",
+            )
+            return DescribeConfigsResponse(
+                results=[_error(one, error) for one in request.resources]
+            )
+    return DescribeConfigsResponse(
+        results=[_describe(context, request, resource) for resource in request.resources]
+    )
+
+
+def _describe(
+    context: RequestContext, request: DescribeConfigsRequest, resource: Resource
+) -> Result:
+    keys = resource.configuration_keys or None
+    try:
+        configs = _DESCRIBERS[resource.resource_type](context, resource.resource_name, keys)
+    except KafkaError as error:
+        return _error(resource, error)
+    for config in configs:
+        if not request.include_synonyms:
+            config.synonyms = []
+        if not request.include_documentation:
+            config.documentation = None
+    return Result(
+        error_message="",
+        resource_type=resource.resource_type,
+        resource_name=resource.resource_name,
+        configs=configs,
+    )
+
+
+def _error(resource: Resource, error: KafkaError) -> Result:
+    return Result(
+        error_code=error.code,
+        error_message=message_of(error),
+        resource_type=resource.resource_type,
+        resource_name=resource.resource_name,
+    )
+
+
+# One function for each type of resource
+
+
+def _topic(context: RequestContext, name: str, keys: Keys) -> list[Config]:
+    check_topic_name(name)
+    broker = context.broker
+    image = broker.control_plane.image
+    if name not in image.topics:
+        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    config = with_dynamic_configs(broker.config, image)
+    return [_config(entry) for entry in describe_topic(config, image.topic_configs(name), keys)]
+
+
+def _broker(context: RequestContext, name: str, keys: Keys) -> list[Config]:
+    if not name:
+        return _all_brokers(context, keys)
+    _check_is_this_broker(context, name)
+    config = with_dynamic_configs(context.broker.config, context.broker.control_plane.image)
+    return [_config(entry) for entry in describe_broker(config, keys)]
+
+
+def _all_brokers(context: RequestContext, keys: Keys) -> list[Config]:
+    """What was set for all of them at run time, and nothing else."""
+    image = context.broker.control_plane.image
+    settings = image.config_of(ConfigResourceType.BROKER, "")
+    if not settings:
+        return []
+    names = [name for name in settings if keys is None or name in keys]
+    config = context.broker.config.with_dynamic({}, settings)
+    return [_config(entry) for entry in describe_broker(config, names)]
+
+
+def _check_is_this_broker(context: RequestContext, name: str) -> None:
+    """A broker tells its own configs only; clients send the request to the broker it is about."""
+    node_id = context.broker.config.node_id
+    if not name.isascii() or not name.lstrip("+-").isdigit():
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f'A broker id is a number, not "{name}".')
+    if int(name) != node_id:
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST, f"This is broker {node_id}; ask broker {name} for its own."
+        )
+
+
+def _loggers(context: RequestContext, name: str, keys: Keys) -> list[Config]:
+    """The level of the log; there is one logger to speak of."""
+    if not name:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, "Whose loggers: a broker id is missing.")
+    _check_is_this_broker(context, name)
+    if keys is not None and "root" not in keys:
+        return []
+    level = logging.getLogger().getEffectiveLevel()
+    return [
+        Config(
+            name="root",
+            value=next(name for most, name in _LEVELS if level <= most),
+            config_source=_DYNAMIC_BROKER_LOGGER,
+            documentation="",
+        )
+    ]
+
+
+_LEVELS: Final = ((10, "DEBUG"), (20, "INFO"), (30, "WARN"), (40, "ERROR"), (2**31, "FATAL"))
+"""Kafka's names for Python's levels up to a number."""
+
+
+def _client_metrics(_context: RequestContext, name: str, _keys: Keys) -> list[Config]:
+    if not name:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, "A client metrics subscription has a name.")
+    return []
+
+
+def _group(_context: RequestContext, name: str, _keys: Keys) -> list[Config]:
+    if not name:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, "A group has a name.")
+    return []
+
+
+_DESCRIBERS: Final[dict[int, Callable[[RequestContext, str, Keys], list[Config]]]] = {
+    ConfigResourceType.TOPIC: _topic,
+    ConfigResourceType.BROKER: _broker,
+    ConfigResourceType.BROKER_LOGGER: _loggers,
+    ConfigResourceType.CLIENT_METRICS: _client_metrics,
+    ConfigResourceType.GROUP: _group,
+}
+
+
+def _config(entry: ConfigEntry) -> Config:
+    return Config(
+        name=entry.name,
+        value=entry.value,
+        read_only=entry.read_only,
+        config_source=entry.source,
+        is_sensitive=entry.sensitive,
+        synonyms=[
+            DescribeConfigsResponse.DescribeConfigsSynonym(one.name, one.value, one.source)
+            for one in entry.synonyms
+        ],
+        config_type=entry.type,
+        documentation=entry.documentation,
+    )

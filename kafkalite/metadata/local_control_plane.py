@@ -1,0 +1,171 @@
+"""The control plane of a single node: its metadata log is a partition of its own, `__cluster_metadata-0`.
+
+    event -> step(staged image) -> append -> staged image -> flush -> image, listeners, answer
+
+Two images are kept. `staged` has what is appended, and decisions are made on it. `image` has what is flushed, and
+everybody reads that one: nothing is told that a power cut could take back. Events that arrive during a flush are
+appended at once and share the next flush.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kafkalite.config.broker_config import BrokerConfig
+from kafkalite.deferred import Deferred
+from kafkalite.errors import KafkaError
+from kafkalite.metadata.control_plane import ImageListener
+from kafkalite.metadata.controller import step
+from kafkalite.metadata.events import (
+    AllocateProducerIds,
+    AlterConfigs,
+    AlteredResource,
+    CreatedTopic,
+    CreatePartitions,
+    CreateTopics,
+    DeletedTopic,
+    DeleteTopics,
+    Event,
+    GrownTopic,
+    MorePartitions,
+    NewTopic,
+    RegisterBroker,
+    ResourceChange,
+)
+from kafkalite.metadata.image import MetadataImage
+from kafkalite.metadata.image_delta import apply_records
+
+if TYPE_CHECKING:
+    from kafkalite.metadata.metadata_log import MetadataLog
+
+from kafkalite.types import BrokerId, Uuid
+
+
+class _Pending(NamedTuple):
+    """A decision on its way to the disk."""
+
+    image: MetadataImage
+    """The image with it."""
+    response: Any
+    answer: Deferred[Any]
+
+
+class LocalControlPlane:
+    """A `ControlPlane` over a log of this process. One at a time per log."""
+
+    def __init__(
+        self,
+        log: MetadataLog,
+        *,
+        cluster_id: str,
+        config: BrokerConfig,
+        random: Random,
+    ) -> None:
+        """Replays `log`. Raises `StartupError` when it cannot be understood."""
+        self._log = log
+        self._config = config
+        self._random = random
+        self._image = self._staged = log.replay(MetadataImage(cluster_id))
+        self._listeners: list[ImageListener] = []
+        self._pending: deque[_Pending] = deque()
+        self._flushing = 0
+        """How many of `_pending` the flush under way makes durable."""
+        self._broken: KafkaError | None = None
+        """Why no change can be made any more: what is on disk is not known since a flush failed."""
+        self._broker_id = BrokerId(-1)
+        self._broker_epoch = -1
+
+    @property
+    def image(self) -> MetadataImage:
+        return self._image
+
+    def on_change(self, listener: ImageListener) -> None:
+        self._listeners.append(listener)
+
+    def register(self, registration: RegisterBroker) -> Deferred[int]:
+        self._broker_id = registration.broker_id
+
+        def remember(broker_epoch: int) -> int:
+            self._broker_epoch = broker_epoch
+            return broker_epoch
+
+        return self._decide(registration).then(remember)
+
+    def create_topics(
+        self, topics: Sequence[NewTopic], *, validate_only: bool = False
+    ) -> Deferred[list[CreatedTopic]]:
+        return self._decide(CreateTopics(topics, validate_only))
+
+    def delete_topics(self, topic_ids: Sequence[Uuid]) -> Deferred[list[DeletedTopic]]:
+        return self._decide(DeleteTopics(topic_ids))
+
+    def create_partitions(
+        self, topics: Sequence[MorePartitions], *, validate_only: bool = False
+    ) -> Deferred[list[GrownTopic]]:
+        return self._decide(CreatePartitions(topics, validate_only))
+
+    def alter_configs(
+        self, resources: Sequence[ResourceChange], *, validate_only: bool = False
+    ) -> Deferred[list[AlteredResource]]:
+        return self._decide(AlterConfigs(resources, validate_only))
+
+    def allocate_producer_ids(self) -> Deferred[range]:
+        return self._decide(AllocateProducerIds(self._broker_id, self._broker_epoch))
+
+    # From a decision to its answer
+
+    def _decide(self, event: Event) -> Deferred[Any]:
+        answer: Deferred[Any] = Deferred()
+        try:
+            if self._broken is not None:
+                raise self._broken
+            result = step(self._staged, event, self._config, self._random)
+            if result.records:
+                next_offset = self._log.append(result.records)
+                self._staged = apply_records(self._staged, result.records, next_offset)
+        except KafkaError as error:
+            answer.fail(error)
+            return answer
+        self._pending.append(_Pending(self._staged, result.response, answer))
+        self._flush()
+        return answer
+
+    def _flush(self) -> None:
+        """Start a flush unless one is under way, or answer at once when there is nothing to flush."""
+        while self._pending and not self._flushing:
+            self._flushing = len(self._pending)
+            if self._pending[-1].image is self._image:
+                self._publish()
+            else:
+                self._log.flush().on_done(self._flushed)
+
+    def _flushed(self, flush: Deferred[None]) -> None:
+        try:
+            flush.result()
+        except KafkaError as error:
+            self._break(error)
+        else:
+            self._publish()
+            self._flush()
+
+    def _publish(self) -> None:
+        """Make what is flushed known. What is decided meanwhile, by listeners or by those who get an answer, waits."""
+        done = [self._pending[index] for index in range(self._flushing)]
+        old, self._image = self._image, done[-1].image
+        if self._image is not old:
+            for listener in self._listeners:
+                listener(old, self._image)
+        for pending in done:
+            pending.answer.resolve(pending.response)
+        for _ in done:
+            self._pending.popleft()
+        self._flushing = 0
+
+    def _break(self, error: KafkaError) -> None:
+        self._broken = error
+        self._flushing = 0
+        while self._pending:
+            self._pending.popleft().answer.fail(error)
