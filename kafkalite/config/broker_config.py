@@ -29,6 +29,10 @@ class ConfigSource(IntEnum):
     DEFAULT = 5
 
 
+Sources = tuple[tuple[ConfigSource, Mapping[str, str]], ...]
+"""Settings as text by their names, each with where it comes from, the strongest first."""
+
+
 class BrokerConfig:
     """What one broker runs with. Immutable; a dynamic change makes a new one (`with_dynamic`).
 
@@ -109,7 +113,7 @@ class BrokerConfig:
     transactional_id_expiration_ms: int = 604_800_000
 
     cluster_id: str | None
-    sources: tuple[tuple[ConfigSource, Mapping[str, str]], ...]
+    sources: Sources
     topic_defaults: TopicConfig
     """What a topic without overrides has."""
 
@@ -128,13 +132,13 @@ class BrokerConfig:
         sources = (
             (ConfigSource.DYNAMIC_BROKER, dict(dynamic or {})),
             (ConfigSource.DYNAMIC_DEFAULT_BROKER, dict(dynamic_default or {})),
-            (ConfigSource.STATIC_BROKER, _with_both_ids(static or {})),
+            (ConfigSource.STATIC_BROKER, dict(static or {})),
         )
-        object.__setattr__(self, "sources", sources)
         object.__setattr__(self, "cluster_id", cluster_id)
         values = _parse(sources) if any(settings for _, settings in sources) else {}
         for attribute, value in _attributes(values):
             object.__setattr__(self, attribute, value)
+        object.__setattr__(self, "sources", _with_both_ids(sources))
         object.__setattr__(self, "topic_defaults", _topic_defaults(values))
 
     def __setattr__(self, attribute: str, value: object) -> None:
@@ -159,6 +163,7 @@ class BrokerConfig:
 OUR_DEFAULTS: Mapping[str, tuple[str, str]] = {
     "group.initial.rebalance.delay.ms": ("0", "a group of one should not wait 3 s for others to join"),
     "listeners": ("PLAINTEXT://127.0.0.1:9092", "a development broker is not offered to the network unasked"),
+    "log.dir": ("./kafkalite-data", "as log.dirs"),
     "log.dirs": ("./kafkalite-data", "data stays beside the work and outlives a reboot, unlike /tmp"),
     "node.id": ("1", "so that a broker needs no settings"),
     "offsets.topic.replication.factor": ("1", "there is one broker"),
@@ -171,16 +176,16 @@ OUR_DEFAULTS: Mapping[str, tuple[str, str]] = {
 """Key -> (default, why) where a fresh kafkalite differs from a fresh Kafka on purpose."""
 
 
-def _with_both_ids(static: Mapping[str, str]) -> dict[str, str]:
+def _with_both_ids(sources: Sources) -> Sources:
     """Kafka shows `node.id` and its old name `broker.id` alike, whichever was given."""
-    settings = dict(static)
-    for given, other in (("node.id", "broker.id"), ("broker.id", "node.id")):
-        if given in static:
-            settings.setdefault(other, static[given])
-    return settings
+    *dynamic, (source, static) = sources
+    ids = {name: static[name] for name in ("node.id", "broker.id") if name in static}
+    for value in list(ids.values())[:1]:
+        ids = {"node.id": value, "broker.id": value} | ids
+    return (*dynamic, (source, {**static, **ids}))
 
 
-def _parse(sources: tuple[tuple[ConfigSource, Mapping[str, str]], ...]) -> dict[str, Value]:
+def _parse(sources: Sources) -> dict[str, Value]:
     """The strongest value of every key that is set, typed. Raises InvalidConfigurationError."""
     from kafkalite.config.definitions import broker_definitions
     from kafkalite.config.problems import ConfigError, InvalidConfigurationError
@@ -207,8 +212,9 @@ def _attributes(values: Mapping[str, Value]) -> Iterator[tuple[str, object]]:
     """The values that something reads, by attribute name."""
     if not values:
         return
-    if "log.dir" in values and "log.dirs" not in values:
-        yield "log_dirs", values["log.dir"]
+    for name, old_name in (("log_dirs", "log.dir"), ("node_id", "broker.id")):
+        if old_name in values:
+            yield name, values[old_name]
     bound, advertised = resolve_listeners(values, [])
     yield "listeners", bound
     yield "advertised_listeners", advertised

@@ -129,13 +129,12 @@ def _list_refusal(definition: Definition, value: tuple[str, ...]) -> str | None:
     if definition.throttled_replicas:
         fits = value == ("*",) or all(_THROTTLED.fullmatch(pair) for pair in value)
         return None if fits else "must be * or partition:broker pairs with commas between"
-    if len(set(value)) < len(value):
-        return "names the same thing twice"
     if "" in value:
         return "has an empty entry between its commas"
-    if definition.values and not set(value) <= set(definition.values):
-        return f"may hold only {', '.join(definition.values)}"
-    return None
+    if definition.values:
+        allowed = set(value) <= set(definition.values)
+        return None if allowed else f"may hold only {', '.join(definition.values)}"
+    return "names the same thing twice" if len(set(value)) < len(value) else None
 
 
 def _unit(name: str) -> str:
