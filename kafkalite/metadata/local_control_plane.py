@@ -37,11 +37,10 @@ from kafkalite.metadata.events import (
 )
 from kafkalite.metadata.image import MetadataImage
 from kafkalite.metadata.image_delta import apply_records
+from kafkalite.types import BrokerId, Uuid
 
 if TYPE_CHECKING:
     from kafkalite.metadata.metadata_log import MetadataLog
-
-from kafkalite.types import BrokerId, Uuid
 
 
 class _Pending(NamedTuple):
