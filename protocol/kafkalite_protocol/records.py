@@ -173,29 +173,38 @@ def _read_headers(
 
 def read_varint(data: bytes, position: int) -> tuple[int, int]:
     """A signed int32 and the position after it. IndexError at the end of the data, ProtocolError after 5 bytes."""
-    byte = data[position]
-    if byte < 0x80:
-        return byte >> 1 ^ -(byte & 1), position + 1
-    raw = byte & 0x7F
-    for index in range(1, 5):
-        byte = data[position + index]
-        raw |= (byte & 0x7F) << 7 * index
-        if byte < 0x80:
-            raw &= 0xFFFFFFFF
-            return raw >> 1 ^ -(raw & 1), position + index + 1
-    raise ProtocolError("a varint longer than 5 bytes")
+    first = data[position]
+    if first < 0x80:
+        return first >> 1 ^ -(first & 1), position + 1
+    second = data[position + 1]
+    if second < 0x80:
+        raw = first & 0x7F | second << 7
+        return raw >> 1 ^ -(raw & 1), position + 2
+    return _read_zigzag(data, position, 32, 5)
 
 
 def read_varlong(data: bytes, position: int) -> tuple[int, int]:
     """A signed int64 and the position after it. IndexError at the end of the data, ProtocolError after 10 bytes."""
+    first = data[position]
+    if first < 0x80:
+        return first >> 1 ^ -(first & 1), position + 1
+    second = data[position + 1]
+    if second < 0x80:
+        raw = first & 0x7F | second << 7
+        return raw >> 1 ^ -(raw & 1), position + 2
+    return _read_zigzag(data, position, 64, 10)
+
+
+def _read_zigzag(data: bytes, position: int, bits: int, bytes_max: int) -> tuple[int, int]:
+    """A number of any length. Bits beyond the type's are dropped, as in Java."""
     raw = 0
-    for index in range(10):
+    for index in range(bytes_max):
         byte = data[position + index]
         raw |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
-            raw &= 0xFFFFFFFF_FFFFFFFF
+            raw &= (1 << bits) - 1
             return raw >> 1 ^ -(raw & 1), position + index + 1
-    raise ProtocolError("a varlong longer than 10 bytes")
+    raise ProtocolError(f"a number of {bits} bits longer than {bytes_max} bytes")
 
 
 _ONE_BYTE = tuple(bytes((byte,)) for byte in range(0x80))
