@@ -32,7 +32,7 @@ from kafkalite.coordination.group.config import GroupConfig
 from kafkalite.coordination.group.coordinator import GroupCoordinator
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.deferred import Deferred
-from kafkalite.metadata.events import ControllerSettings, RegisterBroker
+from kafkalite.metadata.events import RegisterBroker
 from kafkalite.metadata.image import Endpoint, MetadataImage
 from kafkalite.metadata.local_control_plane import LocalControlPlane
 from kafkalite.metadata.metadata_log import METADATA_PARTITION, METADATA_TOPIC_ID, MetadataLog
@@ -161,7 +161,7 @@ class Broker:
         self.control_plane = LocalControlPlane(
             MetadataLog(log, self.clock, self._flush_metadata),
             cluster_id=self.logs.cluster_id,
-            settings=ControllerSettings(self.config),
+            config=self.config,
             random=self.random,
         )
         self.replicas = Replicas(

@@ -287,7 +287,8 @@ def _encode(
     )
     endpoints = leader_endpoints(context, topics, _CURRENT_LEADER_FIELD) if hinted else []
     head = start_response(API_KEY, context.api_version, context.correlation_id)
-    parts: list[Part] = [head]
-    write_fetch_response(context.api_version, (0, code, session_id, topics, endpoints), parts)
+    parts: list[Any] = [head]
+    answer: Any = (0, code, session_id, topics, endpoints)
+    write_fetch_response(context.api_version, answer, parts)
     _SIZE.pack_into(head, 0, sum(map(len, parts)) - 4)
     return parts

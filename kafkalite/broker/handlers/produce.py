@@ -9,6 +9,7 @@ acks=0 gets no answer; an error on it closes the connection.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from kafkalite.broker.dispatch import start_response
@@ -40,7 +41,7 @@ _ALL = -1
 
 # Answers of one partition, in the field order of ProduceResponse.PartitionProduceResponse:
 # index, error code, base offset, log append time, log start offset, record errors, error message, current leader
-_Partition = tuple[int, int, int, int, int, list[tuple[int, str | None]], str | None, Any]
+_Partition = tuple[int, int, int, int, int, Sequence[tuple[int, str | None]], str | None, Any]
 
 
 def handle_raw(
