@@ -1,17 +1,20 @@
-"""Request and response headers, which come before every body.
+"""What stands before every request and response.
 
-request v1   api key int16 | api version int16 | correlation id int32 | client id nullable string (int16 length)
-request v2   the same, then a tag section; the client id keeps its int16 length (flexible versions)
-response v0  correlation id int32
-response v1  correlation id int32 | tag section (flexible versions, but never ApiVersions: a client that asks for a
-             version the broker does not know must be able to read the answer)
+    request   | api key int16 | api version int16 | correlation id int32 | client id | tag section |
+    response  | correlation id int32 | tag section |
+
+The client id is an int16 length (-1 is null) and bytes, in flexible versions too, so that a broker
+can read the header of an ApiVersions request from any future client. The tag section is there in
+flexible versions only, and never in the header of an ApiVersions response, which a client must
+understand before it knows which versions the broker speaks (KIP-511).
 """
 
 from __future__ import annotations
 
-from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple
+import struct
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.errors import ProtocolError
 from kafkalite_protocol.messages import APIS
 from kafkalite_protocol.primitives import skip_tags
@@ -19,15 +22,16 @@ from kafkalite_protocol.primitives import skip_tags
 if TYPE_CHECKING:
     from kafkalite_protocol.primitives import Buffer
 
-_FIXED = Struct(">hhih")
-_FIXED_BYTES = _FIXED.size
-_CORRELATION_ID = Struct(">i")
-_API_VERSIONS_KEY = 18
-_TAG_SECTION_EMPTY = 0
+_unpack_fixed_part: Final = struct.Struct(">hhih").unpack_from
+_pack_correlation_id: Final = struct.Struct(">i").pack
+_pack_correlation_id_and_no_tags: Final = struct.Struct(">ix").pack
+_pack_fixed_part: Final = struct.Struct(">hhih").pack
+
+_FIXED_PART_BYTES: Final = 10
 
 
 class RequestHeader(NamedTuple):
-    """Who asks what. `client_id` is None when the client has none."""
+    """Who asks what. `client_id` is whatever the client calls itself, or None."""
 
     api_key: int
     api_version: int
@@ -35,64 +39,80 @@ class RequestHeader(NamedTuple):
     client_id: str | None
 
 
-class HeaderError(ProtocolError):
-    """A header that cannot be read to its end. `header`: the part that all versions share, when it could be read."""
+class UnknownRequestError(ProtocolError):
+    """A well-formed header of an API or version that the protocol does not have."""
 
-    def __init__(self, message: str, header: RequestHeader | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, header: RequestHeader) -> None:
+        super().__init__(f"there is no version {header.api_version} of API key {header.api_key}")
         self.header = header
 
 
 def read_request_header(buffer: Buffer, position: int = 0) -> tuple[RequestHeader, int]:
-    """The header at `position` and where the body begins.
+    """The header of the request at `position`, and where its body begins.
 
-    Raises HeaderError: truncated, or an API key or version that Kafka does not have (then with `.header`).
+    Raises UnknownRequestError, which carries the header, for an API key or version that Kafka's
+    protocol does not have, and ProtocolError when the bytes are no header at all.
     """
-    end = len(buffer)
-    start = position + _FIXED_BYTES
-    if start > end:
-        raise HeaderError(f"{end - position} bytes are too few for a request header")
-    api_key, version, correlation_id, size = _FIXED.unpack_from(buffer, position)
+    try:
+        api_key, version, correlation_id, length = _unpack_fixed_part(buffer, position)
+    except struct.error as error:
+        raise ProtocolError("the request header is cut off") from error
+    position += _FIXED_PART_BYTES
+    client_id = None
+    if length >= 0:
+        client_id = str(buffer[position : (position := position + length)], "utf-8", "replace")
+    if position > len(buffer):
+        raise ProtocolError("the request header is cut off within the client id")
+    header = RequestHeader(api_key, version, correlation_id, client_id)
     api = APIS.get(api_key)
     if api is None or not api.min_version <= version <= api.max_version:
-        raise HeaderError(
-            f"API key {api_key} version {version} is unknown",
-            RequestHeader(api_key, version, correlation_id, None),
-        )
-    client_id: str | None = None
-    if size >= 0:
-        body = start + size
-        if body > end:
-            raise HeaderError(f"a client id of {size} bytes is longer than the request")
-        client_id = str(buffer[start:body], "utf-8", "replace")
-        start = body
-    elif size < -1:
-        raise HeaderError(f"a client id of {size} bytes")
+        raise UnknownRequestError(header)
     if api.flexible_from is not None and version >= api.flexible_from:
-        if start >= end:
-            raise HeaderError("the header ends before its tag section")
-        start = start + 1 if buffer[start] == _TAG_SECTION_EMPTY else _skip_tags(buffer, start)
-    return RequestHeader(api_key, version, correlation_id, client_id), start
+        position = _skip_tag_section(buffer, position)
+    return header, position
+
+
+def _skip_tag_section(buffer: Buffer, position: int) -> int:
+    try:
+        end = position + 1 if buffer[position] == 0 else skip_tags(buffer, position)
+    except IndexError as error:
+        raise ProtocolError("the request header is cut off within its tags") from error
+    if end > len(buffer):
+        raise ProtocolError("the request header is cut off within its tags")
+    return end
+
+
+def write_request_header(out: bytearray, header: RequestHeader) -> None:
+    """Append a request header, as a client does. The API and version must be known ones."""
+    client_id = None if header.client_id is None else header.client_id.encode()
+    length = -1 if client_id is None else len(client_id)
+    out += _pack_fixed_part(header.api_key, header.api_version, header.correlation_id, length)
+    out += client_id or b""
+    if request_header_is_flexible(header.api_key, header.api_version):
+        out.append(0)
+
+
+def request_header_is_flexible(api_key: int, version: int) -> bool:
+    """Whether the request header has a tag section. Raises KeyError for an unknown API key."""
+    flexible_from = APIS[api_key].flexible_from
+    return flexible_from is not None and version >= flexible_from
 
 
 def response_header_is_flexible(api_key: int, version: int) -> bool:
-    """Whether the response header has a tag section."""
-    flexible_from = APIS[api_key].flexible_from
-    return flexible_from is not None and version >= flexible_from and api_key != _API_VERSIONS_KEY
+    """Whether the response header has a tag section. Raises KeyError for an unknown API key."""
+    return api_key != ApiKey.API_VERSIONS and request_header_is_flexible(api_key, version)
 
 
-def write_response_header(out: bytearray, correlation_id: int, *, flexible: bool) -> None:
-    """Append a response header."""
-    out += _CORRELATION_ID.pack(correlation_id)
-    if flexible:
-        out.append(_TAG_SECTION_EMPTY)
+def write_response_header(out: bytearray, correlation_id: int, flexible: bool) -> None:
+    """Append a response header, with an empty tag section if `flexible`."""
+    pack = _pack_correlation_id_and_no_tags if flexible else _pack_correlation_id
+    out += pack(correlation_id)
 
 
-def _skip_tags(buffer: Buffer, position: int) -> int:
-    try:
-        after = skip_tags(bytes(buffer[position:]), 0) + position
-    except IndexError as error:
-        raise HeaderError("the tag section of the header is cut off") from error
-    if after > len(buffer):
-        raise HeaderError("a tag of the header is longer than the request")
-    return after
+def read_response_header(buffer: Buffer, position: int, flexible: bool) -> tuple[int, int]:
+    """The correlation id at `position`, and where the body begins. Raises ProtocolError."""
+    if position + 4 > len(buffer):
+        raise ProtocolError("the response header is cut off")
+    correlation_id = int.from_bytes(buffer[position : position + 4], "big", signed=True)
+    position += 4
+    return correlation_id, _skip_tag_section(buffer, position) if flexible else position

@@ -126,7 +126,7 @@ def byte_view(buffer: Buffer) -> memoryview:
     return view if view.format == "B" else view.cast("B")
 
 
-def read_uvarint(buf: bytes | memoryview, pos: int) -> tuple[int, int]:
+def read_uvarint(buf: Buffer, pos: int) -> tuple[int, int]:
     """An unsigned varint and the position behind it. Raises IndexError at the end of `buf`."""
     value = shift = 0
     while True:
@@ -148,14 +148,14 @@ def read_string_length(buf: bytes | memoryview, pos: int) -> tuple[int, int]:
     return n, pos
 
 
-def read_tag(buf: bytes | memoryview, pos: int) -> tuple[int, int, int]:
+def read_tag(buf: Buffer, pos: int) -> tuple[int, int, int]:
     """The head of one tagged field: tag, size in bytes, position of its bytes."""
     tag, pos = read_uvarint(buf, pos)
     size, pos = read_uvarint(buf, pos)
     return tag, size, pos
 
 
-def skip_tags(buf: bytes | memoryview, pos: int) -> int:
+def skip_tags(buf: Buffer, pos: int) -> int:
     """The position behind a tag section of which no tag is known."""
     count, pos = read_uvarint(buf, pos)
     for _ in range(count):
