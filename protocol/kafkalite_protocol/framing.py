@@ -32,6 +32,8 @@ from kafkalite_protocol.errors import ProtocolError
 _SIZE = Struct(">i")
 _SIZE_BYTES = _SIZE.size
 
+FRAME_BYTES_MAX = 100 * 1024 * 1024
+"""Kafka's default of `socket.request.max.bytes`."""
 IDLE_BUFFER_BYTES = 4 * 1024
 """Thousands of connections may be idle; most requests fit."""
 BUSY_BUFFER_BYTES = 128 * 1024
