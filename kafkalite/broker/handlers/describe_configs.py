@@ -64,7 +64,7 @@ def _describe(
     for config in configs:
         if not request.include_synonyms:
             config.synonyms = []
-        if not request.include_documentation:
+        if config.documentation and not request.include_documentation:
             config.documentation = None
     return Result(
         error_message="",
