@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from generator.schema import load_messages
 
@@ -37,9 +37,13 @@ def message_type(message: Message) -> type[primitives.Message]:
 
 
 class RandomValues:
-    """Makes JSON values. `small`: every array has one element and every tag is there."""
+    """Makes JSON values.
 
-    def __init__(self, random: random.Random, *, small: bool = False) -> None:
+    `small` values are for people to read: "bare" ones have no tags, nulls where they may, and no
+    array elements; "full" ones have every tag, no null, and one element in every array.
+    """
+
+    def __init__(self, random: random.Random, *, small: Literal["", "bare", "full"] = "") -> None:
         self.random = random
         self.small = small
 
@@ -48,21 +52,24 @@ class RandomValues:
 
     def struct(self, struct: Struct, version: int) -> dict[str, Any]:
         value = {f.kafka_name: self.field(f, version) for f in struct.plain(version)}
-        flexible = struct.tagged(version)
-        present = [f for f in flexible if self.small or self.random.random() < 0.5]
+        present = [f for f in struct.tagged(version) if self.choose(0.5)]
         value |= {f.kafka_name: self.field(f, version) for f in present}
         return {name[0].lower() + name[1:]: each for name, each in value.items()}
 
     def field(self, field: Field, version: int) -> Any:
-        if version in field.nullable and not self.small and self.random.random() < 0.25:
+        if version in field.nullable and not self.choose(0.75):
             return None
         if not field.is_array:
             return self.single(field, version)
         return [self.single(field, version) for _ in range(self.array_length(field))]
 
+    def choose(self, chance: float) -> bool:
+        """Whether to have something that need not be there."""
+        return self.small == "full" or (not self.small and self.random.random() < chance)
+
     def array_length(self, field: Field) -> int:
         if self.small:
-            return 1
+            return int(self.small == "full")
         long = [127, 128] if field.struct is None and self.random.random() < 0.1 else [3]
         return self.random.choice([0, 1, 2, *long])
 
