@@ -6,22 +6,30 @@ PORT   ?= 9092
 DATA   ?= ./kafkalite-data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow java clients bench bench-codec fmt lint types layers generate generate-check golden definitions check clean
+.PHONY: help docs run test test-slow java clients bench bench-codec fmt lint types layers generate generate-check golden definitions check clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
 
-$(BIN)/kafkalite: pyproject.toml protocol/generate.py $(wildcard protocol/definitions/*.json)
+# What the generated modules are made of: a change there installs (and so generates) again.
+SOURCES := pyproject.toml protocol/generate.py protocol/hatch_build.py $(wildcard protocol/generator/*.py protocol/definitions/*.json)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "kafkalite needs Python 3.11 or newer, and $(PYTHON) is older or not there; try: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments (no ensurepip); on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+
+$(VENV)/.installed: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.dev: $(BIN)/kafkalite requirements-dev.txt
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-run: $(BIN)/kafkalite   ## install if needed, start the broker on 127.0.0.1:9092 with its data in ./kafkalite-data
+run: $(VENV)/.installed  ## install if needed, start the broker on 127.0.0.1:9092 with its data in ./kafkalite-data
 	@$(BIN)/kafkalite serve --port $(PORT) --data $(DATA)
 
 test: $(VENV)/.dev      ## every test that needs no JVM, stock Python clients included (under 10 minutes)
@@ -56,6 +64,9 @@ generate: $(VENV)/.dev  ## definitions -> kafkalite_protocol/messages
 
 generate-check: $(VENV)/.dev  ## fail if the generated modules are not what the definitions give
 	$(BIN)/python protocol/generate.py --check
+
+docs: $(VENV)/.dev      ## bring the generated tables of the documents up to date
+	$(BIN)/python docs/support_table.py && $(BIN)/python docs/config_table.py
 
 check: lint types layers generate-check test test-slow java  ## everything CI runs
 
