@@ -62,6 +62,11 @@ class Dispatcher:
             handler = self._load(header.api_key)
         if not handler.min_version <= header.api_version <= handler.max_version:
             return self._refuse_version(header)
+        if len(frame) > CONTROL_REQUEST_MAX_BYTES and header.api_key != ApiKey.PRODUCE:
+            raise CloseConnection(
+                f"{ApiKey(header.api_key).name} of {len(frame)} bytes; requests other than Produce may have "
+                f"{CONTROL_REQUEST_MAX_BYTES}"
+            )
         context = RequestContext(
             header.api_key, header.api_version, header.correlation_id, header.client_id, connection, self._broker
         )

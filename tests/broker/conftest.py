@@ -6,13 +6,14 @@ With KAFKALITE_TEST_BOOTSTRAP set, the same expectations are put to that broker 
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
-from tests.broker_in_thread import running_broker
+from kafkalite_protocol.messages.metadata import MetadataRequest
 from tests.raw_client import RawClient
 
 
@@ -22,6 +23,8 @@ def bootstrap(tmp_path_factory) -> Iterator[str]:
     if given:
         yield given
         return
+    from tests.broker_in_thread import running_broker
+
     with running_broker(tmp_path_factory.mktemp("shared") / "data") as server:
         yield server.bootstrap_servers
 
@@ -57,12 +60,10 @@ def new_topic(client) -> Callable[..., str]:
 
 def wait_until_usable(client: RawClient, name: str) -> None:
     """Apache Kafka answers CreateTopics before its brokers know the topic; kafkalite needs no waiting."""
-    import time
-
-    from kafkalite_protocol.messages.metadata import MetadataRequest
-
     for _ in range(200):
         request = MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=name)])
         if client.ask(request, 9).topics[0].error_code == 0:
+            if "KAFKALITE_TEST_BOOTSTRAP" in os.environ:
+                time.sleep(0.5)  # its replicas come after its metadata
             return
         time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -82,6 +83,10 @@ def test_limit_below_one_batch_still_gives_the_first_batch(client, topic):
     assert offsets_in(answer) == [(0, 2)]
 
 
+@pytest.mark.skipif(
+    "KAFKALITE_TEST_BOOTSTRAP" in os.environ,
+    reason="Apache Kafka sends half of the third batch along; clients drop it, so we spare the bytes",
+)
 def test_limit_of_two_batches_and_a_half_gives_two(client, topic):
     size = len(batch_of(b"a", b"b", b"c"))
     [answer] = fetch(client, topic, partition_of(max_bytes=size * 5 // 2))
@@ -113,14 +118,24 @@ def test_offset_outside_the_log_is_refused_with_unknown_marks(client, topic, off
     assert answer.records is not None
 
 
-def test_unknown_partition_does_not_hide_the_good_one(client, topic):
-    good, bad = fetch(client, topic, partition_of(0), partition_of(5), max_wait_ms=30_000, min_bytes=1 << 20)
+def test_unknown_partition_neither_hides_nor_hastens_the_good_one(client, topic):
+    started = time.monotonic()
+    good, bad = fetch(client, topic, partition_of(0), partition_of(5), max_wait_ms=300, min_bytes=1 << 20)
+    assert time.monotonic() - started >= 0.29
     assert (good.error_code, bad.error_code) == (0, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     assert len(offsets_in(good)) == 3
 
 
-def test_unknown_topic_id_is_told_so(client, topic):
-    [answer] = fetch(client, "", version=13, topic_id=bytes(range(16)))
+def test_offset_out_of_range_is_answered_at_once_beside_a_partition_that_waits(client, new_topic):
+    name = new_topic(partitions=2)
+    good, bad = fetch(
+        client, name, partition_of(0), partition_of(1, offset=7), max_wait_ms=2**31 - 1, min_bytes=1 << 20
+    )
+    assert (good.error_code, bad.error_code) == (0, ErrorCode.OFFSET_OUT_OF_RANGE)
+
+
+def test_unknown_topic_id_alone_is_told_at_once(client, topic):
+    [answer] = fetch(client, "", version=13, topic_id=bytes(range(16)), max_wait_ms=2**31 - 1)
     assert answer.error_code == ErrorCode.UNKNOWN_TOPIC_ID
 
 

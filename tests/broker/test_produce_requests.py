@@ -226,7 +226,7 @@ def test_batch_comes_back_as_it_was_sent_whatever_its_codec(client, new_topic, c
 
 
 def new_producer_id(client) -> int:
-    response = client.ask(InitProducerIdRequest(transaction_timeout_ms=1000), 4)
+    response = client.ask(InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=1000), 4)
     assert response.error_code == 0
     assert response.producer_epoch == 0
     return response.producer_id

@@ -2,7 +2,8 @@
 
 Batches are returned whole: a fetch at offset 35 of {[31,100]} returns [31,100] and the client skips. The first partition
 that has data gives at least one batch whatever the limits say; later ones may give nothing.
-Answered at once: enough bytes (min_bytes), any error, max_wait 0, or nothing asked. Otherwise parked (see purgatory).
+Answered at once: enough bytes (min_bytes), an error of a partition that exists, max_wait 0, or nothing that exists asked
+for. Otherwise parked (see purgatory). A topic or partition that is unknown does not hasten the answer (measured).
 v7: fetch sessions (KIP-227). v9: leader epoch. v12: diverging epoch, leader hints. v13: topic ids. v15: no replica id.
 """
 
@@ -40,6 +41,7 @@ _SIZE = struct.Struct(">i")
 _TOPIC_IDS_FROM_VERSION = 13
 _READ_COMMITTED = 1
 _CURRENT_LEADER_FIELD = 6
+_UNKNOWN = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNKNOWN_TOPIC_ID)
 
 
 class PartitionAnswer(NamedTuple):
@@ -185,13 +187,13 @@ class _Fetch:
                 answer = self._read(wanted, left_bytes, min_one_batch=found_bytes == 0)
             except KafkaError as error:
                 answer = self._failed(wanted, error.code)
-                failed = True
+                failed = failed or error.code not in _UNKNOWN
             size_bytes = len(answer.records)
             found_bytes += size_bytes
             left_bytes = max(0, left_bytes - size_bytes)
             failed = failed or answer.diverging_epoch is not None
             answers.append(answer)
-        if final or failed or found_bytes >= self._min_bytes or not self._partitions:
+        if final or failed or found_bytes >= self._min_bytes or not self.replicas:
             return Look(self._answer(answers))
         return Look(None, self._min_bytes - found_bytes)
 
