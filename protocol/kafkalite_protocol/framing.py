@@ -48,13 +48,12 @@ class FrameReader:
 
     __slots__ = ("_buffer", "_end", "_max_frame_bytes", "_start", "_view", "_was_filled")
 
-    _start: int
-    _end: int
-
     def __init__(self, max_frame_bytes: int) -> None:
         self._max_frame_bytes = max_frame_bytes
+        self._buffer = bytearray(IDLE_BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._start = self._end = 0
         self._was_filled = False
-        self._replace_buffer(IDLE_BUFFER_BYTES)
 
     @property
     def held_bytes(self) -> int:
@@ -71,10 +70,10 @@ class FrameReader:
 
         All whole frames must have been taken: what is held then is at most the beginning of one.
         """
-        if self._start == self._end:
+        if self._was_filled and len(self._buffer) < BUSY_BUFFER_BYTES:
+            self._replace_buffer(BUSY_BUFFER_BYTES)
+        elif self._start == self._end:
             self._start = self._end = 0
-            if self._was_filled and len(self._buffer) < BUSY_BUFFER_BYTES:
-                self._replace_buffer(BUSY_BUFFER_BYTES)
         else:
             self._make_room()
         return self._view[self._end :]
@@ -119,13 +118,11 @@ class FrameReader:
             return
         held = self._end - self._start
         assert held < frame_bytes, "whole frames are taken before more is received"
-        if held < capacity:
+        if self._start > 0:
             self._view[:held] = self._view[self._start : self._end]
             self._start, self._end = 0, held
-        else:
-            self._replace_buffer(
-                max(BUSY_BUFFER_BYTES, min(frame_bytes, capacity * _GROWTH)), self._view
-            )
+        elif held == capacity:
+            self._replace_buffer(min(frame_bytes, capacity * _GROWTH))
 
     def _begun_frame_bytes(self) -> int:
         """Size field and body; of a size field that is not whole yet, only that."""
@@ -133,7 +130,8 @@ class FrameReader:
             return _SIZE_BYTES
         return _SIZE_BYTES + int(_SIZE.unpack_from(self._buffer, self._start)[0])
 
-    def _replace_buffer(self, size_bytes: int, held: bytes | memoryview = b"") -> None:
+    def _replace_buffer(self, size_bytes: int) -> None:
+        held = self._view[self._start : self._end]
         self._buffer = bytearray(size_bytes)
         self._view = memoryview(self._buffer)
         self._view[: len(held)] = held
