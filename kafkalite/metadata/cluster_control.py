@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from kafkalite_protocol.error_codes import ErrorCode
-from kafkalite_protocol.messages.feature_level_record import FeatureLevelRecord
 from kafkalite_protocol.messages.partition_change_record import PartitionChangeRecord
 from kafkalite_protocol.messages.producer_ids_record import ProducerIdsRecord
-from kafkalite_protocol.messages.register_broker_record import RegisterBrokerRecord
 
 from kafkalite.errors import KafkaError
+from kafkalite.metadata import features
 from kafkalite.metadata.events import AllocateProducerIds, RegisterBroker
 from kafkalite.metadata.image import (
     NO_LEADER,
+    BrokerImage,
     MetadataImage,
     PartitionImage,
     TopicImage,
 )
-from kafkalite.metadata.records import METADATA_VERSION
+from kafkalite.metadata.image_records import broker_record
 from kafkalite.types import BrokerId
 
 if TYPE_CHECKING:
@@ -30,21 +30,6 @@ if TYPE_CHECKING:
 
 PRODUCER_ID_BLOCK: Final = 1000
 """Ids handed to a broker at once (KIP-730). Those it has not given out when it stops are lost; 2^63 are plenty."""
-
-SUPPORTED_FEATURES: Final[dict[str, tuple[int, int]]] = {
-    "metadata.version": (7, METADATA_VERSION),
-}
-"""Feature levels from lowest to highest, as a broker registers them. The highest is finalized when a broker that
-has it starts, so that a directory follows the kafkalite that opens it."""
-
-
-def feature_records(image: MetadataImage) -> list[MetadataRecord]:
-    """What brings the finalized features to the highest level; on a new cluster, its first records."""
-    return [
-        FeatureLevelRecord(name=name, feature_level=highest)
-        for name, (_, highest) in SUPPORTED_FEATURES.items()
-        if image.features.get(name) != highest
-    ]
 
 
 def register_broker(
@@ -55,38 +40,21 @@ def register_broker(
     A broker that comes back begins a new leadership of each partition it leads, one epoch higher, so that whatever an
     earlier run of it wrote last can be told from what this one writes.
     """
-    records = feature_records(image)
+    records: list[MetadataRecord] = [*features.upgrades(image)]
     broker_epoch = image.next_offset + len(records)
-    records.append(_registration(event, broker_epoch))
+    broker = BrokerImage(
+        event.broker_id,
+        broker_epoch,
+        event.incarnation_id,
+        event.endpoints,
+        event.rack,
+        fenced=False,
+        log_dirs=event.log_dirs,
+    )
+    records.append(broker_record(broker))
     for topic in image.topics.values():
         records += _elections(topic, event.broker_id)
     return records, broker_epoch
-
-
-def _registration(event: RegisterBroker, broker_epoch: int) -> RegisterBrokerRecord:
-    return RegisterBrokerRecord(
-        broker_id=event.broker_id,
-        incarnation_id=event.incarnation_id,
-        broker_epoch=broker_epoch,
-        end_points=[
-            RegisterBrokerRecord.BrokerEndpoint(
-                name=point.listener,
-                host=point.host,
-                port=point.port,
-                security_protocol=point.security_protocol,
-            )
-            for point in event.endpoints
-        ],
-        features=[
-            RegisterBrokerRecord.BrokerFeature(
-                name=name, min_supported_version=lowest, max_supported_version=highest
-            )
-            for name, (lowest, highest) in SUPPORTED_FEATURES.items()
-        ],
-        rack=event.rack,
-        fenced=False,
-        log_dirs=list(event.log_dirs),
-    )
 
 
 def _elections(topic: TopicImage, broker_id: BrokerId) -> Iterator[PartitionChangeRecord]:

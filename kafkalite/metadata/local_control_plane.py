@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kafkalite.config.broker_config import BrokerConfig
 from kafkalite.deferred import Deferred
@@ -37,10 +39,17 @@ from kafkalite.metadata.events import (
 )
 from kafkalite.metadata.image import MetadataImage
 from kafkalite.metadata.image_delta import apply_records
-from kafkalite.types import BrokerId, Uuid
+from kafkalite.metadata.image_records import image_record_count, image_records
+from kafkalite.types import BrokerId, Offset, Uuid
 
 if TYPE_CHECKING:
     from kafkalite.metadata.metadata_log import MetadataLog
+
+
+_LONG_LOG_RECORDS: Final = 20_000
+"""A log of fewer records than this is replayed in a fifth of a second, and left alone."""
+
+_RECORDS_PER_BATCH: Final = 10_000
 
 
 class _Pending(NamedTuple):
@@ -85,13 +94,17 @@ class LocalControlPlane:
         self._listeners.append(listener)
 
     def register(self, registration: RegisterBroker) -> Deferred[int]:
+        """Announce this broker. A log that has grown long is summed up on this occasion."""
         self._broker_id = registration.broker_id
 
         def remember(broker_epoch: int) -> int:
             self._broker_epoch = broker_epoch
             return broker_epoch
 
-        return self._decide(registration).then(remember)
+        answer = self._decide(registration).then(remember)
+        if self._log.record_count > _LONG_LOG_RECORDS + 4 * image_record_count(self._staged):
+            self._sum_up()
+        return answer
 
     def create_topics(
         self, topics: Sequence[NewTopic], *, validate_only: bool = False
@@ -113,6 +126,17 @@ class LocalControlPlane:
 
     def allocate_producer_ids(self) -> Deferred[range]:
         return self._decide(AllocateProducerIds(self._broker_id, self._broker_epoch))
+
+    def _sum_up(self) -> None:
+        """Say the image again at the end of the log and, once that is durable, drop what comes before."""
+        first = self._staged.next_offset
+        records = image_records(self._staged)
+        done: Deferred[Offset] = Deferred()
+        while chunk := list(islice(records, _RECORDS_PER_BATCH)):
+            self._staged = replace(self._staged, next_offset=self._log.append(chunk))
+        self._pending.append(_Pending(self._staged, first, done))
+        done.on_done(lambda durable: self._log.forget_before(durable.result()))
+        self._flush()
 
     # From a decision to its answer
 

@@ -24,9 +24,10 @@ METADATA_TOPIC_ID: Final = Uuid(bytes(15) + b"\x01")
 """Kafka reserves it (`Uuid.METADATA_TOPIC_ID`), written `AAAAAAAAAAAAAAAAAAAAAQ`."""
 
 METADATA_LOG_CONFIG: Final = LogConfig(
-    delete=False, retention_ms=-1, max_message_bytes=8 * 1024 * 1024
+    delete=False, retention_ms=-1, max_message_bytes=8 * 1024 * 1024, segment_bytes=1024 * 1024
 )
-"""Nothing in it is ever too old. A batch is one change: 10 000 partitions take some 0.7 MB."""
+"""Nothing in it is ever too old. A batch is one change, which may take a megabyte; segments are small, since only whole
+ones can be dropped when the log is summed up."""
 
 _READ_BYTES: Final = 1 << 20
 
@@ -79,6 +80,15 @@ class MetadataLog:
             memoryview(batch), self._leader_epoch, now_ms, origin=AppendOrigin.COORDINATOR
         )
         return self._log.log_end_offset
+
+    @property
+    def record_count(self) -> int:
+        """Records that a replay reads."""
+        return self._log.log_end_offset - self._log.log_start_offset
+
+    def forget_before(self, offset: Offset) -> None:
+        """Records below `offset` are summed up by those from there on."""
+        self._log.increment_log_start_offset(offset)
 
     def flush(self) -> Deferred[None]:
         """Make everything appended so far durable. Fails with `KafkaError(KAFKA_STORAGE_ERROR)`."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from kafkalite_protocol.buffers import Buffer
 from kafkalite_protocol.errors import ProtocolError
 from kafkalite_protocol.primitives import Message
 
@@ -64,7 +65,7 @@ def encode_record(record: MetadataRecord) -> bytes:
     return bytes(out)
 
 
-def decode_record(value: bytes | memoryview) -> MetadataRecord:
+def decode_record(value: Buffer) -> MetadataRecord:
     """The message in a log record's value. Raises `ProtocolError` for a frame, type or version that is not known."""
     buffer = memoryview(value)
     if len(buffer) < 3:

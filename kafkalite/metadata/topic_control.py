@@ -29,10 +29,11 @@ from kafkalite.metadata.events import (
     MorePartitions,
     NewTopic,
 )
-from kafkalite.metadata.image import ConfigResourceType, MetadataImage, TopicImage
+from kafkalite.metadata.image import ConfigResourceType, MetadataImage, PartitionImage, TopicImage
+from kafkalite.metadata.image_records import partition_record
 from kafkalite.metadata.placement import place_replicas
 from kafkalite.metadata.topic_names import check_topic_name, collision_key
-from kafkalite.types import ZERO_UUID, BrokerId, Uuid
+from kafkalite.types import BrokerId, LeaderEpoch, Uuid
 
 if TYPE_CHECKING:
     from kafkalite.metadata.records import MetadataRecord
@@ -228,33 +229,19 @@ def _partition_records(
     image: MetadataImage, topic_id: Uuid, first: int, assignments: Sequence[Assignment]
 ) -> list[MetadataRecord]:
     return [
-        _partition_record(image, topic_id, number, replicas)
+        _new_partition(image, topic_id, number, replicas)
         for number, replicas in enumerate(assignments, first)
     ]
 
 
-def _partition_record(
+def _new_partition(
     image: MetadataImage, topic_id: Uuid, number: int, replicas: Assignment
 ) -> PartitionRecord:
-    isr = [broker for broker in replicas if broker in image.live_brokers]
+    isr = tuple(broker for broker in replicas if broker in image.live_brokers)
     if not isr:
         raise _bad_assignment(f"no broker of partition {number} is running")
-    return PartitionRecord(
-        partition_id=number,
-        topic_id=topic_id,
-        replicas=list(replicas),
-        isr=[*isr],
-        leader=isr[0],
-        leader_epoch=0,
-        partition_epoch=0,
-        directories=[_directory(image, broker) for broker in replicas],
-    )
-
-
-def _directory(image: MetadataImage, broker_id: BrokerId) -> Uuid:
-    """A broker's only directory; with several it chooses one itself, and until then nobody knows which."""
-    log_dirs = image.brokers[broker_id].log_dirs
-    return log_dirs[0] if len(log_dirs) == 1 else ZERO_UUID
+    partition = PartitionImage(isr[0], LeaderEpoch(0), replicas, isr, 0)
+    return partition_record(image, topic_id, number, partition)
 
 
 # Growing and deleting

@@ -23,6 +23,8 @@ class MemoryMetadataLog:
 
     def __init__(self):
         self.batches = []
+        self.start = 0
+        """Offset of the first record that is kept."""
         self.flushed = 0
         self.flushes = None
         """None: flush at once. A list: flushes under way, for the test to end."""
@@ -30,7 +32,14 @@ class MemoryMetadataLog:
 
     def replay(self, image):
         records = [decode_record(value) for batch in self.batches for value in batch]
-        return apply_records(image, records, Offset(len(records)))
+        return apply_records(image, records[self.start :], Offset(len(records)))
+
+    @property
+    def record_count(self):
+        return sum(map(len, self.batches)) - self.start
+
+    def forget_before(self, offset):
+        self.start = offset
 
     def append(self, records):
         if self.append_error is not None:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.messages.no_op_record import NoOpRecord
 
 from kafkalite.errors import KafkaError
 from kafkalite.metadata.events import NewTopic
@@ -164,3 +165,66 @@ def test_registering_announces_endpoints_rack_and_directory():
     assert (broker.rack, broker.fenced, broker.log_dirs) == ("r1", False, (b"d" * 15 + b"\x05",))
     assert broker.endpoints == (("PLAINTEXT", "host5", 9095, 0),)
     assert control_plane.image.controller_id == 5
+
+
+def long_log():
+    """A log with much that does not matter any more, and its image."""
+    log = MemoryMetadataLog()
+    control_plane = start_control_plane(log=log)
+    control_plane.create_topics([NewTopic("stays", 2, 1, configs={"retention.ms": "7"})])
+    (made,) = control_plane.create_topics([NewTopic("goes", 2, 1)]).result()
+    control_plane.delete_topics([made.topic_id])
+    control_plane.allocate_producer_ids()
+    log.append([NoOpRecord()] * 25_000)
+    log.flush()
+    return log, open_control_plane(log).image
+
+
+def test_a_long_log_is_summed_up_at_the_next_start():
+    log, before = long_log()
+    after = start_control_plane(log=log).image
+    assert log.record_count < 20
+    again = open_control_plane(log).image
+    for image in (after, again):
+        assert image.topics["stays"].partitions == tuple(
+            one._replace(leader_epoch=1, partition_epoch=1)
+            for one in before.topics["stays"].partitions
+        )
+        assert list(image.topics) == ["stays"]
+        assert (image.configs, image.features) == (before.configs, before.features)
+        assert image.next_producer_id == 1000
+        assert image.brokers == after.brokers
+        assert image.next_offset == after.next_offset
+
+
+def test_a_log_is_summed_up_once():
+    log, _ = long_log()
+    start_control_plane(log=log)
+    start = log.start
+    start_control_plane(log=log)
+    assert log.start == start
+
+
+def test_a_power_cut_before_the_sum_is_durable_loses_nothing():
+    log, before = long_log()
+    control_plane = open_control_plane(log)
+    log.flushes = []
+    control_plane.register(registration(1))
+    assert log.start == 0
+    log.lose_power()
+    log.flushes = None
+    assert list(open_control_plane(log).image.topics) == ["stays"]
+    assert open_control_plane(log).image.next_offset == before.next_offset
+
+
+def test_the_sum_replayed_after_what_it_sums_up_changes_nothing():
+    log, _ = long_log()
+    after = start_control_plane(log=log).image
+    log.start = 0
+    again = open_control_plane(log).image
+    assert again.topics["stays"].partitions == after.topics["stays"].partitions
+    assert (list(again.topics), again.configs, again.brokers) == (
+        ["stays"],
+        after.configs,
+        after.brokers,
+    )
