@@ -19,5 +19,5 @@ def running_broker(data: Path, *, backend: str = "asyncio", **settings: str) -> 
     static.update({key.replace("_", "."): value for key, value in settings.items()})
     with start_blocking_portal(backend) as portal:
         server = Server(BrokerConfig(static), backend=backend)
-        with portal.wrap_async_context_manager(server):
+        with portal.wrap_async_context_manager(server.running()):
             yield server

@@ -65,6 +65,11 @@ class ListenerAddress(NamedTuple):
     """None: whatever address the client reached us by."""
     advertised_port: int
 
+    @property
+    def is_wildcard(self) -> bool:
+        """Bound to every address of the machine."""
+        return self.host in _WILDCARD_HOSTS
+
 
 class Broker:
     """See the module. Attributes are what handlers use."""
@@ -144,7 +149,7 @@ class Broker:
             listener = self._listeners[connection.listener]
             if listener.advertised_host is not None:
                 return listener.advertised_host, listener.advertised_port
-            host = connection.local_host if listener.host in _WILDCARD_HOSTS else listener.host
+            host = connection.local_host if listener.is_wildcard else listener.host
             return host, listener.advertised_port
         broker = self.image.brokers.get(BrokerId(node_id))
         for endpoint in broker.endpoints if broker is not None else ():

@@ -10,7 +10,8 @@ import logging
 import random
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -33,6 +34,8 @@ _log = logging.getLogger(__name__)
 _GRACE_S = 1.0
 """How long connections may take to get their last answers when the broker stops."""
 
+_GRACE_STEP_S = 0.01
+
 _IDLE_SWEEPS_PER_TIMEOUT = 10
 """Idle connections are looked for this often within `connections.max.idle.ms`, so one closes at most 10 % late."""
 
@@ -53,7 +56,7 @@ def serve(
 async def _serve_until_signal(
     config: BrokerConfig, on_ready: Callable[[str], None] | None, backend: str
 ) -> None:
-    async with Server(config, backend=backend) as server:
+    async with Server(config, backend=backend).running() as server:
         if on_ready is not None:
             on_ready(server.bootstrap_servers)
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -71,7 +74,7 @@ class _Bound:
 
 
 class Server:
-    """A broker behind sockets, as an async context manager: entered, it serves; left, it has stopped cleanly."""
+    """A broker behind sockets. `running` serves for as long as its block lasts."""
 
     def __init__(
         self,
@@ -88,8 +91,7 @@ class Server:
         self._filesystem = filesystem or RealFileSystem()
         self._rng = rng or random.SystemRandom()
         self._bound: list[_Bound] = []
-        self._tasks: anyio.abc.TaskGroup | None = None
-        self._accepting = anyio.CancelScope()
+        self._accepting: list[anyio.CancelScope] = []
         self._table = ConnectionTable(config.max_connections, config.connections_max_idle_ms)
         self.broker: Broker | None = None
 
@@ -97,52 +99,69 @@ class Server:
     def bootstrap_servers(self) -> str:
         """`host:port` of the first listener, as a client on this machine should dial it."""
         address = self._bound[0].address
-        return f"{address.advertised_host or '127.0.0.1'}:{address.advertised_port}"
+        host = address.advertised_host or ("127.0.0.1" if address.is_wildcard else address.host)
+        return f"{host}:{address.advertised_port}"
 
-    async def __aenter__(self) -> Server:
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Server]:
+        """Serve inside the block; after it everything is answered, flushed and closed. Raises StartupError."""
         self._bind()
         try:
-            timers = TimerQueue(self._clock)
-            self._tasks = anyio.create_task_group()
-            await self._tasks.__aenter__()
-            broker = Broker(
-                self._config,
-                listeners=[bound.address for bound in self._bound],
-                clock=self._clock,
-                timer=timers,
-                filesystem=self._filesystem,
-                rng=self._rng,
-                blocking=TaskBlocking(self._tasks),
-            )
-            await anyio.to_thread.run_sync(broker.open)
-        except BaseException as error:
-            for bound in self._bound:
-                close_quietly(bound.sockets)
-            if self._tasks is not None:
-                self._tasks.cancel_scope.cancel()
-                await self._tasks.__aexit__(None, None, None)
-            raise error
-        self.broker = broker
-        runner = TimerRunner(timers, self._clock)
-        self._tasks.start_soon(runner.run)
-        broker.start()
-        self._start_listeners(Dispatcher(broker))
-        self._schedule_idle_sweep(timers)
-        return self
+            async with anyio.create_task_group() as tasks:
+                broker = await self._open(tasks)
+                try:
+                    self._start(broker, tasks)
+                    yield self
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await self._quiesce(broker)
+                    tasks.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(broker.close)
+        finally:
+            self._close_sockets()
 
-    async def __aexit__(self, *exception: object) -> None:
-        assert self.broker is not None
-        assert self._tasks is not None
-        with anyio.CancelScope(shield=True):
-            self._accepting.cancel()
-            for bound in self._bound:
-                close_quietly(bound.sockets)
-            self.broker.answer_parked()
-            with anyio.move_on_after(_GRACE_S):
-                await self._connections_quiet()
-            self._tasks.cancel_scope.cancel()
-            await self._tasks.__aexit__(None, None, None)
-            await anyio.to_thread.run_sync(self.broker.close)
+    async def _open(self, tasks: anyio.abc.TaskGroup) -> Broker:
+        broker = Broker(
+            self._config,
+            listeners=[bound.address for bound in self._bound],
+            clock=self._clock,
+            timer=(timers := TimerQueue(self._clock)),
+            filesystem=self._filesystem,
+            rng=self._rng,
+            blocking=TaskBlocking(tasks),
+        )
+        await anyio.to_thread.run_sync(broker.open)
+        tasks.start_soon(TimerRunner(timers, self._clock).run)
+        return broker
+
+    def _start(self, broker: Broker, tasks: anyio.abc.TaskGroup) -> None:
+        self.broker = broker
+        broker.start()
+        dispatcher = Dispatcher(broker)
+        for bound in self._bound:
+            for sock in bound.sockets:
+                listener = Listener(
+                    bound.address.name,
+                    sock,
+                    dispatcher,
+                    self._driver,
+                    self._table,
+                    self._config.socket_request_max_bytes,
+                    self._clock,
+                )
+                tasks.start_soon(self._accept, listener, tasks)
+        self._schedule_idle_sweep(broker)
+
+    async def _quiesce(self, broker: Broker) -> None:
+        """No more connections; those that wait get their answers; a moment for the last bytes to leave."""
+        for scope in self._accepting:
+            scope.cancel()
+        self._close_sockets()
+        broker.answer_parked()
+        with anyio.move_on_after(_GRACE_S):
+            while self._table.has_outgoing():
+                await anyio.sleep(_GRACE_STEP_S)
 
     def _bind(self) -> None:
         advertised_listeners = {each.name: each for each in self._config.advertised_listeners}
@@ -164,42 +183,25 @@ class Server:
                     )
                 )
         except BaseException:
-            for bound in self._bound:
-                close_quietly(bound.sockets)
+            self._close_sockets()
             raise
 
-    def _start_listeners(self, dispatcher: Dispatcher) -> None:
-        assert self._tasks is not None
-        for bound in self._bound:
-            for sock in bound.sockets:
-                listener = Listener(
-                    bound.address.name,
-                    sock,
-                    dispatcher,
-                    self._driver,
-                    self._table,
-                    self._config.socket_request_max_bytes,
-                    self._clock,
-                )
-                self._tasks.start_soon(self._accept, listener)
+    async def _accept(self, listener: Listener, tasks: anyio.abc.TaskGroup) -> None:
+        with anyio.CancelScope() as scope:
+            self._accepting.append(scope)
+            await listener.run(tasks)
 
-    async def _accept(self, listener: Listener) -> None:
-        assert self._tasks is not None
-        with self._accepting:
-            await listener.run(self._tasks)
-
-    def _schedule_idle_sweep(self, timers: TimerQueue) -> None:
+    def _schedule_idle_sweep(self, broker: Broker) -> None:
         period_ms = max(1000, self._config.connections_max_idle_ms // _IDLE_SWEEPS_PER_TIMEOUT)
 
         def sweep() -> None:
             closed = self._table.close_idle(self._clock.monotonic_ms())
             if closed:
                 _log.info("closed %d idle connection(s)", closed)
-            timers.schedule(period_ms, sweep)
+            broker.timer.schedule(period_ms, sweep)
 
-        timers.schedule(period_ms, sweep)
+        broker.timer.schedule(period_ms, sweep)
 
-    async def _connections_quiet(self) -> None:
-        """Until no connection has anything left to send."""
-        while self._table.has_outgoing():
-            await anyio.sleep(0.01)
+    def _close_sockets(self) -> None:
+        for bound in self._bound:
+            close_quietly(bound.sockets)
