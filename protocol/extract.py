@@ -18,6 +18,8 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
+from generator.schema import snake_case
+
 KAFKA_VERSION: Final = "4.3.0"
 
 JARS: Final = {
@@ -63,9 +65,8 @@ KEPT: Final = {
 _HANDLED: Final = {"about", "entityType", "taggedVersions", "fields", "commonStructs"}
 
 
-def main(libs: Path) -> None:
-    """Rewrite `definitions/` from the seven jars in `libs`."""
-    target = Path(__file__).parent / "definitions"
+def main(libs: Path, target: Path) -> None:
+    """Rewrite the folder `target` from the seven jars in `libs`."""
     target.mkdir(exist_ok=True)
     written = set()
     for artifact, digest in JARS.items():
@@ -154,11 +155,5 @@ def _render_fields(fields: list[dict[str, Any]], indent: str) -> str:
     return "[\n" + ",\n".join(lines) + f"\n{indent}]"
 
 
-def snake_case(name: str) -> str:
-    """`FetchRequest` -> `fetch_request`, `KRaftVersion` -> `kraft_version`."""
-    name = name.replace("KRaft", "Kraft")
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(__file__).parent / "definitions")

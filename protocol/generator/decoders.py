@@ -221,7 +221,7 @@ class _Decoder:
             return
         if field.type in FIXED:
             code = FIXED[field.type][0]
-            self.code.line(f'{target} = list(unpack_from(f">{{n}}{code}", buf, pos))')
+            self.code.line(f'{target} = list(unpack_from(f">{{n}}{code}", buf, pos)) if n else []')
             self.code.line(f"pos += {size_of([code])} * n".replace("1 * ", ""))
             return
         items = self.code.unique(f"{field.name}_list")
