@@ -61,7 +61,7 @@ class Deferred(Generic[T]):
         def run(source: Deferred[T]) -> None:
             try:
                 value = function(source.result())
-            except Exception as error:  # noqa: BLE001 - handed on, not swallowed
+            except Exception as error:
                 out.fail(error)
             else:
                 out.resolve(value)

@@ -25,7 +25,7 @@ class RunInline:
         out: Deferred[T] = Deferred()
         try:
             value = function()
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+        except Exception as error:
             out.fail(error)
         else:
             out.resolve(value)

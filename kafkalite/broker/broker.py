@@ -16,6 +16,9 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from kafkalite_protocol.record_batch import batches
+from kafkalite_protocol.records import read_records
+
 from kafkalite.broker.blocking import Blocking, RunInline
 from kafkalite.broker.coordinator_ports import ImageTopics, ReplicaWriter
 from kafkalite.broker.fetch_session import FetchSessionCache
@@ -42,8 +45,6 @@ from kafkalite.storage.log_config import LogConfig
 from kafkalite.storage.log_manager import LogManager
 from kafkalite.timer import Timer
 from kafkalite.types import BrokerId, Offset, Uuid
-from kafkalite_protocol.record_batch import batches
-from kafkalite_protocol.records import read_records
 
 _log = logging.getLogger(__name__)
 
@@ -233,7 +234,10 @@ class Broker:
         removed = self.replicas.apply(old, new)
         if removed:
             self.group_coordinator.on_topics_deleted([topic.name for topic in removed])
-        if new.topics.get(GROUP_OFFSETS_TOPIC) is not old.topics.get(GROUP_OFFSETS_TOPIC) or not self._started:
+        if (
+            new.topics.get(GROUP_OFFSETS_TOPIC) is not old.topics.get(GROUP_OFFSETS_TOPIC)
+            or not self._started
+        ):
             self._load_groups()
 
     def _load_groups(self) -> None:

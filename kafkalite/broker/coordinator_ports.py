@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kafkalite_protocol.records import Record, build_batch
+
 from kafkalite.broker.replicas import Replicas
 from kafkalite.clock import Clock
 from kafkalite.coordination.ports import KeyValue
@@ -11,7 +13,6 @@ from kafkalite.deferred import Deferred, resolved
 from kafkalite.metadata.image import MetadataImage
 from kafkalite.storage.log import AppendOrigin
 from kafkalite.types import Offset, TopicPartition, Uuid
-from kafkalite_protocol.records import Record, build_batch
 
 
 class ReplicaWriter:

@@ -16,15 +16,20 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kafkalite_protocol.api_keys import ApiKey
+from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.errors import ProtocolError
+from kafkalite_protocol.headers import (
+    RequestHeader,
+    read_request_header,
+    response_header_is_flexible,
+)
+from kafkalite_protocol.messages import request_class, response_class
+
 from kafkalite.broker.apis import SERVED, ServedApi
 from kafkalite.broker.request import CloseConnection, ConnectionInfo, Message, RequestContext
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
-from kafkalite_protocol.api_keys import ApiKey
-from kafkalite_protocol.error_codes import ErrorCode
-from kafkalite_protocol.errors import ProtocolError
-from kafkalite_protocol.headers import RequestHeader, read_request_header, response_header_is_flexible
-from kafkalite_protocol.messages import request_class, response_class
 
 if TYPE_CHECKING:
     from kafkalite.broker.broker import Broker
@@ -68,7 +73,12 @@ class Dispatcher:
                 f"{CONTROL_REQUEST_MAX_BYTES}"
             )
         context = RequestContext(
-            header.api_key, header.api_version, header.correlation_id, header.client_id, connection, self._broker
+            header.api_key,
+            header.api_version,
+            header.correlation_id,
+            header.client_id,
+            connection,
+            self._broker,
         )
         try:
             return handler.call(context, frame, position)
@@ -97,8 +107,12 @@ class Dispatcher:
     def _refuse_version(self, header: RequestHeader) -> Any:
         if header.api_key == ApiKey.API_VERSIONS:
             handlers = import_module("kafkalite.broker.handlers.api_versions")
-            return encode_response(header.api_key, 0, header.correlation_id, handlers.unsupported_version())
-        raise CloseConnection(f"version {header.api_version} of API key {header.api_key} is not served here")
+            return encode_response(
+                header.api_key, 0, header.correlation_id, handlers.unsupported_version()
+            )
+        raise CloseConnection(
+            f"version {header.api_version} of API key {header.api_key} is not served here"
+        )
 
 
 class _Handler:
@@ -107,7 +121,10 @@ class _Handler:
     __slots__ = ("call", "max_version", "min_version")
 
     def __init__(
-        self, min_version: int, max_version: int, call: Callable[[RequestContext, memoryview, int], Any]
+        self,
+        min_version: int,
+        max_version: int,
+        call: Callable[[RequestContext, memoryview, int], Any],
     ) -> None:
         self.min_version = min_version
         self.max_version = max_version
@@ -120,13 +137,15 @@ def _raw_call(function: Callable[[RequestContext, memoryview, int], Any]) -> Cal
             return function(context, frame, position)
         except (ProtocolError, CloseConnection):
             raise
-        except Exception as error:  # noqa: BLE001 - our own mistake: one log line with its trace, the client is let go
+        except Exception as error:
             raise _our_mistake(context, error) from error
 
     return call
 
 
-def _message_call(function: Callable[[RequestContext, Any], Any], api_key: int) -> Callable[..., Any]:
+def _message_call(
+    function: Callable[[RequestContext, Any], Any], api_key: int
+) -> Callable[..., Any]:
     """Decode, handle, encode, for a handler that works on generated messages."""
     decode = request_class(api_key).decode
 
@@ -136,7 +155,7 @@ def _message_call(function: Callable[[RequestContext, Any], Any], api_key: int) 
             response = function(context, request)
         except CloseConnection:
             raise
-        except Exception as error:  # noqa: BLE001 - translated, not swallowed
+        except Exception as error:
             response = _failed(context, error)
         if isinstance(response, Deferred):
             return _later(context, response)
@@ -152,7 +171,7 @@ def _later(context: RequestContext, response: Deferred[Any]) -> Deferred[Any]:
     def finish(source: Deferred[Any]) -> None:
         try:
             value = source.result()
-        except Exception as error:  # noqa: BLE001 - translated, not swallowed
+        except Exception as error:
             try:
                 value = _failed(context, error)
             except CloseConnection as close:
@@ -170,7 +189,9 @@ def _encode(context: RequestContext, response: Message | None) -> bytearray | No
     return encode_response(context.api_key, context.api_version, context.correlation_id, response)
 
 
-def encode_response(api_key: int, version: int, correlation_id: int, response: Message) -> bytearray:
+def encode_response(
+    api_key: int, version: int, correlation_id: int, response: Message
+) -> bytearray:
     """Size, header and body of one response in one buffer."""
     out = start_response(api_key, version, correlation_id)
     response.encode_into(version, out)

@@ -18,10 +18,11 @@ import random
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from kafkalite_protocol.error_codes import ErrorCode
+
 from kafkalite.clock import Clock
 from kafkalite.errors import KafkaError
 from kafkalite.types import Uuid
-from kafkalite_protocol.error_codes import ErrorCode
 
 INITIAL_EPOCH = 0
 FINAL_EPOCH = -1

@@ -18,7 +18,7 @@ def gather(parts: Sequence[Deferred[T]]) -> Deferred[list[T]]:
     def finish() -> None:
         try:
             values = [part.result() for part in parts]
-        except Exception as error:  # noqa: BLE001 - handed on
+        except Exception as error:
             out.fail(error)
         else:
             out.resolve(values)

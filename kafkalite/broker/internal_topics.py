@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kafkalite_protocol.error_codes import ErrorCode
+
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.metadata.events import NewTopic
-from kafkalite_protocol.error_codes import ErrorCode
 
 if TYPE_CHECKING:
     from kafkalite.broker.broker import Broker

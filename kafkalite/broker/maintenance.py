@@ -62,7 +62,9 @@ class Maintenance:
             for log, task in tasks:
                 log.flushed(task)
 
-        return self._broker.blocking.submit(lambda: [task.run() for _, task in tasks] and None).then(flushed)
+        return self._broker.blocking.submit(
+            lambda: [task.run() for _, task in tasks] and None
+        ).then(flushed)
 
     def _checkpoint(self) -> Deferred[None]:
         return self._broker.blocking.submit(self._broker.logs.checkpoint)

@@ -35,7 +35,7 @@ class ProducerIds:
         waiting, self._waiting = self._waiting, deque()
         try:
             self._block = block.result()
-        except Exception as error:  # noqa: BLE001 - handed to every request that waits
+        except Exception as error:
             for waiter in waiting:
                 waiter.fail(error)
             return

@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
+from kafkalite_protocol.error_codes import ErrorCode
+
 from kafkalite.broker.replica import Replica
 from kafkalite.broker.request import Answer
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
 from kafkalite.timer import Timer, TimerHandle
 from kafkalite.types import Offset
-from kafkalite_protocol.error_codes import ErrorCode
 
 
 class Look(NamedTuple):

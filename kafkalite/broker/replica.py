@@ -11,20 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from kafkalite_protocol.error_codes import ErrorCode
+
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
 from kafkalite.metadata.image import INTERNAL_TOPICS
 from kafkalite.storage.log import AppendInfo, AppendOrigin, Log
 from kafkalite.types import UNKNOWN_LEADER_EPOCH, BrokerId, LeaderEpoch, Offset, TopicPartition
-from kafkalite_protocol.error_codes import ErrorCode
 
 if TYPE_CHECKING:
     from kafkalite.metadata.image import PartitionImage
     from kafkalite.storage.file_slice import FileSlice
-
-
-
-
 
 
 class ReplicaWatcher(Protocol):
@@ -153,7 +150,9 @@ class Replica:
                 ErrorCode.OFFSET_OUT_OF_RANGE,
                 f"offset {offset} of {self.topic_partition} is above the high watermark {self._high_watermark}",
             )
-        return self.log.read(offset, max_bytes, upper_bound=upper_bound, min_one_batch=min_one_batch)
+        return self.log.read(
+            offset, max_bytes, upper_bound=upper_bound, min_one_batch=min_one_batch
+        )
 
     def wait_for_high_watermark(self, offset: Offset) -> Deferred[None] | None:
         """None when everything below `offset` is committed already, else a Deferred that resolves when it is."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
+from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.record_batch import TimestampType
+
 from kafkalite.broker.replica import Replica
 from kafkalite.config import BrokerConfig, TopicConfig
 from kafkalite.errors import KafkaError
@@ -17,8 +20,6 @@ from kafkalite.storage.log import Log
 from kafkalite.storage.log_config import LogConfig
 from kafkalite.storage.log_manager import LogManager
 from kafkalite.types import BrokerId, TopicPartition, Uuid
-from kafkalite_protocol.error_codes import ErrorCode
-from kafkalite_protocol.record_batch import TimestampType
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +90,9 @@ class Replicas:
         if old.topics is new.topics and old.configs is new.configs:
             return []
         removed = [
-            topic for topic_id, topic in old.topics_by_id.items() if topic_id not in new.topics_by_id
+            topic
+            for topic_id, topic in old.topics_by_id.items()
+            if topic_id not in new.topics_by_id
         ]
         for topic in removed:
             self._remove(topic)
@@ -148,5 +151,7 @@ class Replicas:
         if topic is None or not 0 <= partition < len(topic.partitions):
             return KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         if self._broker_id in topic.partitions[partition].replicas:
-            return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "the partition's log could not be opened")
+            return KafkaError(
+                ErrorCode.KAFKA_STORAGE_ERROR, "the partition's log could not be opened"
+            )
         return KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)

@@ -27,7 +27,11 @@ class ConnectionInfo:
     client_software_version: str = ""
 
     def __str__(self) -> str:
-        software = f" ({self.client_software_name} {self.client_software_version})" if self.client_software_name else ""
+        software = (
+            f" ({self.client_software_name} {self.client_software_version})"
+            if self.client_software_name
+            else ""
+        )
         return f"{self.client_host}:{self.client_port}{software}"
 
 

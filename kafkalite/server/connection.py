@@ -15,11 +15,12 @@ import socket
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from kafkalite_protocol.errors import ProtocolError
+from kafkalite_protocol.framing import FrameReader
+
 from kafkalite.broker.request import Answer, CloseConnection, ConnectionInfo
 from kafkalite.deferred import Deferred
 from kafkalite.server.transport import ConnectionLost, SendState, Transport
-from kafkalite_protocol.errors import ProtocolError
-from kafkalite_protocol.framing import FrameReader
 
 if TYPE_CHECKING:
     from kafkalite.broker.dispatch import Dispatcher

@@ -86,7 +86,7 @@ class _AsyncioConnection:
     def _step(self) -> None:
         try:
             wait = self._connection.step()
-        except BaseException as error:  # noqa: BLE001 - our own mistake: carried to the task that runs us
+        except BaseException as error:
             self._end(error)
             return
         if wait is Wait.READABLE:

@@ -126,7 +126,9 @@ class Listener:
                 except OSError as error:
                     if error.errno not in (errno.EMFILE, errno.ENFILE):
                         raise
-                    _log.warning("out of file descriptors: no new connections until some close (ulimit -n)")
+                    _log.warning(
+                        "out of file descriptors: no new connections until some close (ulimit -n)"
+                    )
                     await anyio.sleep(_NO_DESCRIPTORS_PAUSE_S)
                     break
                 self._serve(accepted, tasks)
@@ -172,13 +174,13 @@ def _addresses(
             f"listener {listener}: the host name {host!r} cannot be resolved ({error.strerror}); "
             "check listeners, or use 127.0.0.1"
         ) from error
-    unique = dict.fromkeys((family, (str(address[0]), int(address[1]))) for family, _, _, _, address in found)
+    unique = dict.fromkeys(
+        (family, (str(address[0]), int(address[1]))) for family, _, _, _, address in found
+    )
     return list(unique)
 
 
-def _listening_socket(
-    family: socket.AddressFamily, address: tuple[str, int]
-) -> socket.socket:
+def _listening_socket(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,7 +1,7 @@
 """Runs a broker: binds, opens the data, serves until SIGTERM or SIGINT, closes in order.
 
-    bind -> open data (lock, recovery, replay) -> accept -> ready          stop: no more accepting -> parked requests answered
-                                                                           -> connections end -> logs flushed, clean marker
+bind -> open data (lock, recovery, replay) -> accept -> ready          stop: no more accepting -> parked requests answered
+                                                                       -> connections end -> logs flushed, clean marker
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class Server:
         self._close_sockets()
         broker.answer_parked()
         with anyio.move_on_after(_GRACE_S):
-            while self._table.has_outgoing():
+            while self._table.has_outgoing():  # noqa: ASYNC110 - once, at the very end
                 await anyio.sleep(_GRACE_STEP_S)
 
     def _bind(self) -> None:

@@ -58,7 +58,7 @@ class TaskBlocking:
     async def _run(self, function: Callable[[], T], out: Deferred[T]) -> None:
         try:
             value = await anyio.to_thread.run_sync(function)
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+        except Exception as error:
             out.fail(error)
         else:
             out.resolve(value)

@@ -112,7 +112,10 @@ class Transport:
         assert isinstance(first, FileSlice), "only file slices are cold"
         try:
             os.posix_fadvise(
-                first.fileno(), first.position, min(len(first), _COLD_BYTES_MAX * 4), os.POSIX_FADV_WILLNEED
+                first.fileno(),
+                first.position,
+                min(len(first), _COLD_BYTES_MAX * 4),
+                os.POSIX_FADV_WILLNEED,
             )
             self._send_slice(first, _COLD_BYTES_MAX)
         except BlockingIOError:

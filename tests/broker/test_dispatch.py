@@ -7,18 +7,18 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
-
-from kafkalite.broker.apis import SERVED, ServedApi
-from kafkalite.broker.dispatch import CONTROL_REQUEST_MAX_BYTES, Dispatcher
-from kafkalite.broker.request import CloseConnection, ConnectionInfo
-from kafkalite.deferred import Deferred
-from kafkalite.errors import KafkaError
 from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages import APIS
 from kafkalite_protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+
+from kafkalite.broker.apis import SERVED, ServedApi
+from kafkalite.broker.dispatch import CONTROL_REQUEST_MAX_BYTES, Dispatcher
+from kafkalite.broker.request import CloseConnection, ConnectionInfo
+from kafkalite.deferred import Deferred
+from kafkalite.errors import KafkaError
 from tests.raw_client import frame
 
 INFO = ConnectionInfo("PLAINTEXT", "127.0.0.1", 1, "127.0.0.1", 2)
@@ -126,7 +126,9 @@ def test_control_request_of_megabytes_is_not_decoded():
 # ApiVersions
 
 
-def ask_api_versions(version: int, request: ApiVersionsRequest | None = None) -> ApiVersionsResponse:
+def ask_api_versions(
+    version: int, request: ApiVersionsRequest | None = None
+) -> ApiVersionsResponse:
     request = request or ApiVersionsRequest(client_software_name="t", client_software_version="1")
     data = Dispatcher(BROKER).handle(body_of(request, version), INFO)
     return ApiVersionsResponse.decode(version, memoryview(data), 8)
@@ -150,11 +152,15 @@ def test_feature_with_minimum_zero_is_listed_from_version_four_on_only():
 def test_finalized_features_have_a_known_epoch():
     response = ask_api_versions(3)
     assert response.finalized_features_epoch == 41
-    assert [(f.name, f.max_version_level) for f in response.finalized_features] == [("metadata.version", 30)]
+    assert [(f.name, f.max_version_level) for f in response.finalized_features] == [
+        ("metadata.version", 30)
+    ]
 
 
 def test_unknown_version_of_api_versions_is_answered_as_version_zero_with_itself_alone():
-    data = Dispatcher(BROKER).handle(memoryview(bytearray(struct.pack(">hhih", 18, 99, 1, -1))), INFO)
+    data = Dispatcher(BROKER).handle(
+        memoryview(bytearray(struct.pack(">hhih", 18, 99, 1, -1))), INFO
+    )
     response = ApiVersionsResponse.decode(0, memoryview(data), 8)
     assert response.error_code == ErrorCode.UNSUPPORTED_VERSION
     assert [(k.api_key, k.min_version, k.max_version) for k in response.api_keys] == [(18, 0, 4)]
@@ -168,7 +174,9 @@ def test_bad_software_name_is_an_invalid_request(name):
 
 
 def test_software_name_is_kept_for_the_log():
-    ask_api_versions(3, ApiVersionsRequest(client_software_name="librdkafka", client_software_version="2.1"))
+    ask_api_versions(
+        3, ApiVersionsRequest(client_software_name="librdkafka", client_software_version="2.1")
+    )
     assert "librdkafka 2.1" in str(INFO)
 
 

@@ -7,15 +7,15 @@ import threading
 import time
 
 import pytest
-
+from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.fetch import FetchRequest
 from kafkalite_protocol.messages.list_offsets import ListOffsetsRequest
 from kafkalite_protocol.messages.metadata import MetadataRequest
 from kafkalite_protocol.messages.offset_for_leader_epoch import OffsetForLeaderEpochRequest
 from kafkalite_protocol.record_batch import batches
-from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.records import Record, build_batch
+
 from tests.broker.test_produce_requests import NOW_MS, batch_of, produce, topic_id
 from tests.raw_client import RawClient
 
@@ -49,7 +49,8 @@ def fetch(client: RawClient, topic: str, *partitions, version: int = 11, **optio
 
 def offsets_in(answer) -> list[tuple[int, int]]:
     return [
-        (batch.base_offset, batch.last_offset) for batch in batches(bytearray(answer.records or b""))
+        (batch.base_offset, batch.last_offset)
+        for batch in batches(bytearray(answer.records or b""))
     ]
 
 
@@ -114,13 +115,19 @@ def test_fetch_at_the_end_is_empty_bytes_not_null(client, topic):
 def test_offset_outside_the_log_is_refused_with_unknown_marks(client, topic, offset):
     [answer] = fetch(client, topic, partition_of(offset=offset))
     assert answer.error_code == ErrorCode.OFFSET_OUT_OF_RANGE
-    assert (answer.high_watermark, answer.last_stable_offset, answer.log_start_offset) == (-1, -1, -1)
+    assert (answer.high_watermark, answer.last_stable_offset, answer.log_start_offset) == (
+        -1,
+        -1,
+        -1,
+    )
     assert answer.records is not None
 
 
 def test_unknown_partition_neither_hides_nor_hastens_the_good_one(client, topic):
     started = time.monotonic()
-    good, bad = fetch(client, topic, partition_of(0), partition_of(5), max_wait_ms=300, min_bytes=1 << 20)
+    good, bad = fetch(
+        client, topic, partition_of(0), partition_of(5), max_wait_ms=300, min_bytes=1 << 20
+    )
     assert time.monotonic() - started >= 0.29
     assert (good.error_code, bad.error_code) == (0, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     assert len(offsets_in(good)) == 3
@@ -129,7 +136,12 @@ def test_unknown_partition_neither_hides_nor_hastens_the_good_one(client, topic)
 def test_offset_out_of_range_is_answered_at_once_beside_a_partition_that_waits(client, new_topic):
     name = new_topic(partitions=2)
     good, bad = fetch(
-        client, name, partition_of(0), partition_of(1, offset=7), max_wait_ms=2**31 - 1, min_bytes=1 << 20
+        client,
+        name,
+        partition_of(0),
+        partition_of(1, offset=7),
+        max_wait_ms=2**31 - 1,
+        min_bytes=1 << 20,
     )
     assert (good.error_code, bad.error_code) == (0, ErrorCode.OFFSET_OUT_OF_RANGE)
 
@@ -167,7 +179,9 @@ def test_wait_ends_when_somebody_produces(bootstrap, client, topic):
 
 def test_wait_goes_on_below_min_bytes(bootstrap, client, topic):
     with RawClient(bootstrap) as waiting:
-        waiting.send(fetch_request(topic, partition_of(offset=9), max_wait_ms=20_000, min_bytes=300), 11)
+        waiting.send(
+            fetch_request(topic, partition_of(offset=9), max_wait_ms=20_000, min_bytes=300), 11
+        )
         size = len(batch_of(b"x" * 100))
         produce(client, topic, batch_of(b"x" * 100))
         waiting.socket.settimeout(0.2)
@@ -253,7 +267,9 @@ def test_closed_session_is_unknown_afterwards(client, topic):
     opened = open_session(client, topic, partition_of())
     closing = fetch_request(topic, partition_of(), session_id=opened.session_id, session_epoch=-1)
     assert client.ask(closing, 11).session_id == 0
-    assert next_fetch(client, opened.session_id, 1).error_code == ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+    assert (
+        next_fetch(client, opened.session_id, 1).error_code == ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+    )
 
 
 def test_fetch_without_session_gets_none(client, topic):
@@ -264,7 +280,9 @@ def test_fetch_without_session_gets_none(client, topic):
 
 
 def list_offset(client, topic, timestamp, version=7, isolation=0, **options):
-    partition = ListOffsetsRequest.ListOffsetsPartition(partition_index=0, timestamp=timestamp, **options)
+    partition = ListOffsetsRequest.ListOffsetsPartition(
+        partition_index=0, timestamp=timestamp, **options
+    )
     request = ListOffsetsRequest(
         isolation_level=isolation,
         topics=[ListOffsetsRequest.ListOffsetsTopic(name=topic, partitions=[partition])],
@@ -286,7 +304,13 @@ def test_offset_by_timestamp_is_exact_to_the_record_inside_a_batch(client, new_t
     for start in (0, 100):
         records = [Record(n, NOW_MS + start + n * 10, b"k", b"v" * 50, []) for n in range(5)]
         produce(client, name, bytes(build_batch(records, compression=codec)))
-    for timestamp, offset, found in [(0, 0, 0), (15, 2, 20), (40, 4, 40), (41, 5, 100), (131, 9, 140)]:
+    for timestamp, offset, found in [
+        (0, 0, 0),
+        (15, 2, 20),
+        (40, 4, 40),
+        (41, 5, 100),
+        (131, 9, 140),
+    ]:
         answer = list_offset(client, name, NOW_MS + timestamp)
         assert (answer.offset, answer.timestamp) == (offset, NOW_MS + found)
     nothing = list_offset(client, name, NOW_MS + 141)
@@ -304,14 +328,26 @@ def test_max_timestamp_is_the_first_record_that_has_it(client, new_topic):
 
 @pytest.mark.parametrize(
     ("timestamp", "version", "code"),
-    [(-3, 6, 35), (-3, 7, 0), (-4, 7, 35), (-4, 8, 0), (-5, 8, 35), (-5, 9, 0), (-6, 10, 35), (-6, 11, 0), (-7, 11, 35)],
+    [
+        (-3, 6, 35),
+        (-3, 7, 0),
+        (-4, 7, 35),
+        (-4, 8, 0),
+        (-5, 8, 35),
+        (-5, 9, 0),
+        (-6, 10, 35),
+        (-6, 11, 0),
+        (-7, 11, 35),
+    ],
 )
 def test_special_timestamp_is_known_from_its_version_on(client, topic, timestamp, version, code):
     assert list_offset(client, topic, timestamp, version).error_code == code
 
 
 def test_list_offsets_of_an_unknown_partition_or_epoch(client, topic):
-    assert list_offset(client, "no-such-topic", -1).error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    assert (
+        list_offset(client, "no-such-topic", -1).error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    )
     ahead = list_offset(client, topic, -1, current_leader_epoch=50)
     assert ahead.error_code == ErrorCode.UNKNOWN_LEADER_EPOCH
 

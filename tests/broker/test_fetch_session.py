@@ -6,6 +6,7 @@ import random
 from collections import OrderedDict
 
 import pytest
+from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.broker.fetch_session import (
     SESSION_IDLE_MS,
@@ -16,7 +17,6 @@ from kafkalite.broker.fetch_session import (
 from kafkalite.clock import ManualClock
 from kafkalite.errors import KafkaError
 from kafkalite.types import ZERO_UUID
-from kafkalite_protocol.error_codes import ErrorCode
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 
 import pytest
-
 from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.fetch import FetchRequest
@@ -14,13 +13,16 @@ from kafkalite_protocol.messages.metadata import MetadataRequest
 from kafkalite_protocol.messages.produce import ProduceRequest
 from kafkalite_protocol.record_batch import batches
 from kafkalite_protocol.records import Record, build_batch, read_records
+
 from tests.raw_client import RawClient
 
 VERSIONS = range(3, 14)
 NOW_MS = 1_700_000_000_000
 
 
-def batch_of(*values: bytes, key: bytes | None = b"k", timestamp_ms: int = NOW_MS, **options) -> bytes:
+def batch_of(
+    *values: bytes, key: bytes | None = b"k", timestamp_ms: int = NOW_MS, **options
+) -> bytes:
     records = [Record(n, timestamp_ms, key, value, []) for n, value in enumerate(values)]
     return bytes(build_batch(records, **options))
 
@@ -31,7 +33,13 @@ def topic_id(client: RawClient, name: str) -> bytes:
 
 
 def produce_request(
-    client: RawClient, topic: str, records: bytes | None, version: int = 9, *, acks: int = -1, partition: int = 0
+    client: RawClient,
+    topic: str,
+    records: bytes | None,
+    version: int = 9,
+    *,
+    acks: int = -1,
+    partition: int = 0,
 ) -> ProduceRequest:
     data = ProduceRequest.TopicProduceData(
         partition_data=[ProduceRequest.PartitionProduceData(index=partition, records=records)]
@@ -57,7 +65,9 @@ def fetch_values(client: RawClient, topic: str, offset: int = 0) -> list[tuple[i
             FetchRequest.FetchTopic(
                 topic=topic,
                 partitions=[
-                    FetchRequest.FetchPartition(partition=0, fetch_offset=offset, partition_max_bytes=1 << 26)
+                    FetchRequest.FetchPartition(
+                        partition=0, fetch_offset=offset, partition_max_bytes=1 << 26
+                    )
                 ],
             )
         ],
@@ -135,9 +145,15 @@ GOOD = batch_of(b"value")
         pytest.param(with_bytes(GOOD, 16, b"\x01"), ErrorCode.INVALID_RECORD, id="magic 1"),
         pytest.param(GOOD + GOOD, ErrorCode.INVALID_RECORD, id="two batches"),
         pytest.param(b"", ErrorCode.INVALID_RECORD, id="empty"),
-        pytest.param(with_bytes(GOOD, 0, struct.pack(">q", 5)), ErrorCode.INVALID_RECORD, id="base offset not 0"),
         pytest.param(
-            with_crc(with_bytes(GOOD, 57, struct.pack(">i", 0))), ErrorCode.INVALID_RECORD, id="count 0"
+            with_bytes(GOOD, 0, struct.pack(">q", 5)),
+            ErrorCode.INVALID_RECORD,
+            id="base offset not 0",
+        ),
+        pytest.param(
+            with_crc(with_bytes(GOOD, 57, struct.pack(">i", 0))),
+            ErrorCode.INVALID_RECORD,
+            id="count 0",
         ),
         pytest.param(batch_of(b"v", control=True), ErrorCode.INVALID_RECORD, id="control batch"),
         pytest.param(
@@ -148,7 +164,9 @@ GOOD = batch_of(b"value")
         pytest.param(batch_of(b"x" * 1_100_000), ErrorCode.MESSAGE_TOO_LARGE, id="too large"),
     ],
 )
-def test_bad_batch_is_refused_with_kafkas_code_and_nothing_is_appended(client, new_topic, records, code):
+def test_bad_batch_is_refused_with_kafkas_code_and_nothing_is_appended(
+    client, new_topic, records, code
+):
     topic = new_topic()
     answer = produce(client, topic, records)
     assert ErrorCode(answer.error_code) == code
@@ -175,8 +193,12 @@ def test_compacted_topic_refuses_a_record_without_key_and_names_it(client, new_t
 
 def test_unknown_topic_and_partition_are_told_apart_from_the_good_ones(client, new_topic):
     topic = new_topic()
-    assert produce(client, topic, GOOD, partition=7).error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    assert produce(client, "nobody-made-this", GOOD).error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    assert (
+        produce(client, topic, GOOD, partition=7).error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    )
+    assert (
+        produce(client, "nobody-made-this", GOOD).error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    )
 
 
 def test_unknown_topic_id_is_told_so(client, new_topic):
@@ -226,7 +248,9 @@ def test_batch_comes_back_as_it_was_sent_whatever_its_codec(client, new_topic, c
 
 
 def new_producer_id(client) -> int:
-    response = client.ask(InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=1000), 4)
+    response = client.ask(
+        InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=1000), 4
+    )
     assert response.error_code == 0
     assert response.producer_epoch == 0
     return response.producer_id
@@ -263,7 +287,10 @@ def test_batch_older_than_the_last_five_is_out_of_order(client, new_topic):
 def test_gap_in_the_sequence_is_out_of_order(client, new_topic):
     topic, pid = new_topic(), new_producer_id(client)
     produce(client, topic, idempotent(pid, 0, b"a", b"b"))
-    assert produce(client, topic, idempotent(pid, 3)).error_code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert (
+        produce(client, topic, idempotent(pid, 3)).error_code
+        == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    )
     assert produce(client, topic, idempotent(pid, 2)).error_code == 0
 
 
@@ -274,8 +301,14 @@ def test_unknown_producer_may_begin_at_any_sequence(client, new_topic):
 def test_older_epoch_is_fenced_and_a_newer_one_begins_at_zero(client, new_topic):
     topic, pid = new_topic(), new_producer_id(client)
     assert produce(client, topic, idempotent(pid, 0, epoch=3)).error_code == 0
-    assert produce(client, topic, idempotent(pid, 1, epoch=2)).error_code == ErrorCode.INVALID_PRODUCER_EPOCH
-    assert produce(client, topic, idempotent(pid, 1, epoch=4)).error_code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert (
+        produce(client, topic, idempotent(pid, 1, epoch=2)).error_code
+        == ErrorCode.INVALID_PRODUCER_EPOCH
+    )
+    assert (
+        produce(client, topic, idempotent(pid, 1, epoch=4)).error_code
+        == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    )
     assert produce(client, topic, idempotent(pid, 0, epoch=4)).error_code == 0
 
 

@@ -242,12 +242,14 @@ async def test_client_that_leaves_with_an_answer_parked_is_forgotten_once_it_res
 
 
 async def test_connection_over_the_limit_is_closed_at_once(driver):
-    async with serving(ScriptedDispatcher(), driver, max_connections=1) as (port, table):
-        async with client_of(port) as first:
-            await first.send(frame_of(b"e"))
-            assert await receive_frame(first) == b"e"
-            async with client_of(port) as second:
-                assert await hung_up(second)
+    async with (
+        serving(ScriptedDispatcher(), driver, max_connections=1) as (port, _),
+        client_of(port) as first,
+    ):
+        await first.send(frame_of(b"e"))
+        assert await receive_frame(first) == b"e"
+        async with client_of(port) as second:
+            assert await hung_up(second)
 
 
 async def test_idle_connection_is_closed_and_one_with_a_parked_answer_is_not(driver):
@@ -268,7 +270,9 @@ async def test_idle_connection_is_closed_and_one_with_a_parked_answer_is_not(dri
         assert await receive_frame(parked) == b"l"
 
 
-async def test_reset_by_the_client_in_mid_answer_ends_the_connection_quietly(driver, tmp_path, caplog):
+async def test_reset_by_the_client_in_mid_answer_ends_the_connection_quietly(
+    driver, tmp_path, caplog
+):
     path = tmp_path / "slice"
     path.write_bytes(b"z" * 8_000_000)
     dispatcher = ScriptedDispatcher(path)

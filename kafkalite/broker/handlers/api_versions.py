@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 
-from kafkalite.broker.apis import SERVED
-from kafkalite.broker.request import RequestContext
 from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+
+from kafkalite.broker.apis import SERVED
+from kafkalite.broker.request import RequestContext
 
 API_KEY = ApiKey.API_VERSIONS
 

@@ -14,6 +14,10 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from kafkalite_protocol.api_keys import ApiKey
+from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.messages.fetch import read_fetch_request, write_fetch_response
+
 from kafkalite.broker.dispatch import start_response
 from kafkalite.broker.fetch_session import (
     FINAL_EPOCH,
@@ -31,9 +35,6 @@ from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
 from kafkalite.storage.file_slice import FileSlice
 from kafkalite.types import LeaderEpoch, Offset, Uuid
-from kafkalite_protocol.api_keys import ApiKey
-from kafkalite_protocol.error_codes import ErrorCode
-from kafkalite_protocol.messages.fetch import read_fetch_request, write_fetch_response
 
 API_KEY = ApiKey.FETCH
 
@@ -73,7 +74,9 @@ def handle_raw(
     look = fetch.look(final=max_wait_ms <= 0)
     if look.answer is not None:
         return look.answer
-    return context.broker.fetch_purgatory.park(fetch, look.missing_bytes, fetch.replicas, max_wait_ms)
+    return context.broker.fetch_purgatory.park(
+        fetch, look.missing_bytes, fetch.replicas, max_wait_ms
+    )
 
 
 class _Request(NamedTuple):
@@ -120,7 +123,9 @@ def _requested(
         for index, leader_epoch, offset, fetched_epoch, _, max_bytes, _, _ in partitions:
             yield (
                 (key, index),
-                FetchPartition(topic, topic_id, index, offset, max_bytes, leader_epoch, fetched_epoch),
+                FetchPartition(
+                    topic, topic_id, index, offset, max_bytes, leader_epoch, fetched_epoch
+                ),
             )
 
 
@@ -197,7 +202,9 @@ class _Fetch:
             return Look(self._answer(answers))
         return Look(None, self._min_bytes - found_bytes)
 
-    def _read(self, wanted: FetchPartition, left_bytes: int, *, min_one_batch: bool) -> PartitionAnswer:
+    def _read(
+        self, wanted: FetchPartition, left_bytes: int, *, min_one_batch: bool
+    ) -> PartitionAnswer:
         replicas = self._context.broker.replicas
         replica = (
             replicas.by_topic_id(wanted.topic_id, wanted.partition)
@@ -231,9 +238,7 @@ class _Fetch:
         )
 
     def _failed(self, wanted: FetchPartition, code: ErrorCode) -> PartitionAnswer:
-        hint = current_leader(
-            self._context, wanted.topic, wanted.topic_id, wanted.partition, code
-        )
+        hint = current_leader(self._context, wanted.topic, wanted.topic_id, wanted.partition, code)
         return PartitionAnswer(wanted.partition, code, -1, -1, -1, None, hint, None, None, -1, b"")
 
     def _answer(self, answers: list[PartitionAnswer]) -> Answer:

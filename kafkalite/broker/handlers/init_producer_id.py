@@ -7,15 +7,16 @@ v6 (two-phase commit, KIP-939) is unstable in Kafka 4.3 and not advertised there
 
 from __future__ import annotations
 
-from kafkalite.broker.request import RequestContext
-from kafkalite.deferred import Deferred
-from kafkalite.types import ProducerId
 from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.init_producer_id import (
     InitProducerIdRequest,
     InitProducerIdResponse,
 )
+
+from kafkalite.broker.request import RequestContext
+from kafkalite.deferred import Deferred
+from kafkalite.types import ProducerId
 
 API_KEY = ApiKey.INIT_PRODUCER_ID
 

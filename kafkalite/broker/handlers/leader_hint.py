@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from kafkalite_protocol.error_codes import ErrorCode
+
 from kafkalite.broker.request import RequestContext
 from kafkalite.types import Uuid
-from kafkalite_protocol.error_codes import ErrorCode
 
 _HINTED = (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH)
 

@@ -1,18 +1,19 @@
 """OffsetForLeaderEpoch: v2-v4. Where a leader epoch ended, so that a reader notices that what it read was cut off.
 
-    epochs 0 from offset 0, 3 from offset 50, log end 80:   asked 0 -> (0, 50)   asked 2 -> (0, 50)   asked 3 -> (3, 80)   asked 9 -> (-1, -1)
+epochs 0 from offset 0, 3 from offset 50, log end 80:   asked 0 -> (0, 50)   asked 2 -> (0, 50)   asked 3 -> (3, 80)   asked 9 -> (-1, -1)
 """
 
 from __future__ import annotations
 
-from kafkalite.broker.request import RequestContext
-from kafkalite.errors import KafkaError
-from kafkalite.types import LeaderEpoch
 from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.messages.offset_for_leader_epoch import (
     OffsetForLeaderEpochRequest,
     OffsetForLeaderEpochResponse,
 )
+
+from kafkalite.broker.request import RequestContext
+from kafkalite.errors import KafkaError
+from kafkalite.types import LeaderEpoch
 
 API_KEY = ApiKey.OFFSET_FOR_LEADER_EPOCH
 
@@ -27,7 +28,9 @@ def handle(
         topics=[
             _Response.OffsetForLeaderTopicResult(
                 topic=topic.topic,
-                partitions=[_end_of_epoch(context, topic.topic, asked) for asked in topic.partitions],
+                partitions=[
+                    _end_of_epoch(context, topic.topic, asked) for asked in topic.partitions
+                ],
             )
             for topic in request.topics
         ]

@@ -12,6 +12,10 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from kafkalite_protocol.api_keys import ApiKey
+from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.messages.produce import read_produce_request, write_produce_response
+
 from kafkalite.broker.dispatch import start_response
 from kafkalite.broker.handlers.leader_hint import current_leader, leader_endpoints
 from kafkalite.broker.purgatory import wait_until_committed
@@ -22,9 +26,6 @@ from kafkalite.errors import KafkaError
 from kafkalite.storage.log_validator import RecordValidationError
 from kafkalite.timer import Timer
 from kafkalite.types import NO_TIMESTAMP, Offset
-from kafkalite_protocol.api_keys import ApiKey
-from kafkalite_protocol.error_codes import ErrorCode
-from kafkalite_protocol.messages.produce import read_produce_request, write_produce_response
 
 API_KEY = ApiKey.PRODUCE
 
@@ -51,7 +52,11 @@ def handle_raw(
     transactional_id, acks, timeout_ms, topics = read_produce_request(version, buffer, position)
     produce = _Produce(context, acks, transactional_id)
     topic_answers = [
-        (name, topic_id, [produce.append(name, topic_id, index, records) for index, records in parts])
+        (
+            name,
+            topic_id,
+            [produce.append(name, topic_id, index, records) for index, records in parts],
+        )
         for name, topic_id, parts in topics
     ]
     if acks == 0:
@@ -83,21 +88,34 @@ class _Produce:
     def timer(self) -> Timer:
         return self._context.broker.timer
 
-    def append(self, name: str, topic_id: bytes, index: int, records: memoryview | None) -> _Partition:
+    def append(
+        self, name: str, topic_id: bytes, index: int, records: memoryview | None
+    ) -> _Partition:
         """Append to one partition; the answer's fields."""
         try:
             if self._acks not in (0, 1, _ALL):
                 raise KafkaError(ErrorCode.INVALID_REQUIRED_ACKS)
             replica = self._replica(name, topic_id, index)
             if records is None:
-                raise KafkaError(ErrorCode.INVALID_RECORD, "the records of a produce request cannot be null")
+                raise KafkaError(
+                    ErrorCode.INVALID_RECORD, "the records of a produce request cannot be null"
+                )
             self._check_attributes(records)
             info = replica.append(records, self._now_ms, acks_all=self._acks == _ALL)
         except KafkaError as error:
             return self._failed(name, topic_id, index, error)
         if self._acks == _ALL and info.last_offset >= replica.high_watermark:
             self.uncommitted[name, topic_id, index] = (replica, Offset(info.last_offset + 1))
-        return (index, 0, info.base_offset, info.log_append_time_ms, info.log_start_offset, [], None, None)
+        return (
+            index,
+            0,
+            info.base_offset,
+            info.log_append_time_ms,
+            info.log_start_offset,
+            [],
+            None,
+            None,
+        )
 
     def answer(self, topics: list[tuple[str, bytes, list[_Partition]]]) -> bytearray:
         context = self._context
@@ -130,7 +148,10 @@ class _Produce:
                 ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
                 "a transactional batch came without a transactional id",
             )
-        if attributes & _CODEC_MASK == _CODEC_ZSTD and self._context.api_version < _ZSTD_FROM_VERSION:
+        if (
+            attributes & _CODEC_MASK == _CODEC_ZSTD
+            and self._context.api_version < _ZSTD_FROM_VERSION
+        ):
             raise KafkaError(
                 ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs version 7 of Produce or later"
             )
@@ -150,11 +171,19 @@ def _when_committed(
     keys = list(produce.uncommitted)
 
     def answer(codes: list[ErrorCode]) -> Answer | None:
-        failed = {key: code for key, code in zip(keys, codes, strict=True) if code != ErrorCode.NONE}
-        return produce.answer([
-            (name, topic_id, [_with_code(p, failed.get((name, topic_id, p[0]))) for p in partitions])
-            for name, topic_id, partitions in topics
-        ])
+        failed = {
+            key: code for key, code in zip(keys, codes, strict=True) if code != ErrorCode.NONE
+        }
+        return produce.answer(
+            [
+                (
+                    name,
+                    topic_id,
+                    [_with_code(p, failed.get((name, topic_id, p[0]))) for p in partitions],
+                )
+                for name, topic_id, partitions in topics
+            ]
+        )
 
     waits = list(produce.uncommitted.values())
     return wait_until_committed(waits, produce.timer, timeout_ms).then(answer)
