@@ -9,6 +9,7 @@ Runs at build time (`hatch_build.py`), never at run time. The same definitions g
 from __future__ import annotations
 
 import argparse
+import compileall
 import sys
 from pathlib import Path
 from typing import Final
@@ -46,6 +47,8 @@ def write(files: dict[str, str], stale: list[Path]) -> None:
             path.write_text(files[path.name])
         else:
             path.unlink()
+    # Half a second now, so that a broker's first start need not spend it.
+    compileall.compile_dir(TARGET, quiet=1)
 
 
 def main() -> None:
