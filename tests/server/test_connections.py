@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
+import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from kafkalite.clock import SystemClock
 from kafkalite.deferred import Deferred
 from kafkalite.server.drivers import AsyncioDriver, PortableDriver
 from kafkalite.server.listener import ConnectionTable, Listener, bind
-from kafkalite.storage.file_slice import FileSlice
+from kafkalite.server.transport import Transport
+from kafkalite.storage.file_slice import FileSlice, is_cached
 from kafkalite.storage.real_filesystem import RealFileSystem
 
 MAX_REQUEST_BYTES = 1 << 20
@@ -55,9 +58,8 @@ class ScriptedDispatcher:
             self.later.append((deferred, body))
             return deferred
         if command == b"s":
-            with self._slice_file.open("rb") as file:
-                size = len(self._slice_file.read_bytes())
-                piece = FileSlice(RealFileSystem().open(Path(file.name), create=False), 0, size)
+            size = self._slice_file.stat().st_size
+            piece = FileSlice(RealFileSystem().open(self._slice_file, create=False), 0, size)
             return [bytearray(struct.pack(">i", size + 2)), b"<", piece, b">"]
         if command == b"n":
             return None
@@ -284,3 +286,41 @@ async def test_reset_by_the_client_in_mid_answer_ends_the_connection_quietly(
         client.close()
         await until(lambda: len(table) == 0)
     assert caplog.text == ""
+
+
+async def test_cold_slice_is_sent_by_a_worker_thread_while_others_are_served(
+    driver, tmp_path, monkeypatch
+):
+    content = os.urandom(8 << 20)
+    path = tmp_path / "cold"
+    path.write_bytes(content)
+    evict(path)
+    sent_by: list[threading.Thread] = []
+    send_cold = Transport.send_cold
+
+    def watched(transport: Transport) -> None:
+        sent_by.append(threading.current_thread())
+        send_cold(transport)
+
+    monkeypatch.setattr(Transport, "send_cold", watched)
+    loop_thread = threading.current_thread()
+    async with (
+        serving(ScriptedDispatcher(path), driver) as (port, _),
+        client_of(port) as cold,
+        client_of(port) as hot,
+    ):
+        await cold.send(frame_of(b"s"))
+        await hot.send(frame_of(b"e"))
+        assert await receive_frame(hot) == b"e"
+        assert await receive_frame(cold) == b"<" + content + b">"
+    assert sent_by
+    assert loop_thread not in sent_by
+
+
+def evict(path: Path) -> None:
+    """Put the file out of the page cache; skip where the file system keeps it in memory."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if is_cached(file.fileno(), 0):
+            pytest.skip("this file system cannot put a file out of memory")
