@@ -1,6 +1,6 @@
 """Kafka's jars -> kafkalite/config/definitions/{broker,topic}.json. For maintainers, when a new Kafka comes out.
 
-    python tools/extract_configs.py DIRECTORY_WITH_THE_JARS
+    python tools/extract_configs.py DIRECTORY_WITH_THE_JARS [DIRECTORY_TO_WRITE]
 
 Facts only: names, types, defaults, valid values, how a key may be updated. Kafka's documentation texts are not taken.
 """
@@ -69,11 +69,12 @@ def definition(row: list[str], synonyms: dict[str, list[str]]) -> dict[str, obje
 
 def main() -> None:
     rows = facts(sys.argv[1])
+    target = Path(sys.argv[2]) if len(sys.argv) > 2 else TARGET
     synonyms = {row[1]: row[2].split(",") for row in rows if row[0] == "synonyms"}
     for scope in ("broker", "topic"):
         entries = {row[1]: definition(row, synonyms) for row in rows if row[0] == scope}
         lines = [f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in entries.items()]
-        (TARGET / f"{scope}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        (target / f"{scope}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":
