@@ -18,7 +18,6 @@ from kafkalite_protocol.messages.describe_configs import (
     DescribeConfigsResponse,
 )
 
-from kafkalite.broker.handlers.outcome import message_of
 from kafkalite.broker.request import RequestContext
 from kafkalite.config.describe import ConfigEntry, describe_broker, describe_topic
 from kafkalite.errors import KafkaError
@@ -77,7 +76,7 @@ def _describe(
 def _error(resource: Resource, error: KafkaError) -> Result:
     return Result(
         error_code=error.code,
-        error_message=message_of(error),
+        error_message=error.message or "",
         resource_type=resource.resource_type,
         resource_name=resource.resource_name,
     )
