@@ -1,8 +1,8 @@
 """The broker's configuration, typed, under Kafka's names.
 
-Every key that something in kafkalite reads is an attribute: its Kafka name with `_` for `.`, and the value written here
-is the default. So a broker without settings reads no definition file at all. Keys that nothing reads are checked and
-kept in their source, so that DescribeConfigs shows them.
+What kafkalite reads is an attribute: the key's Kafka name with `_` for `.`, and the value written here is the default. So
+a broker without settings reads no definition file at all. All other keys are checked and kept in their source, so that
+DescribeConfigs shows them. To make another key readable, add its line here.
 """
 
 from __future__ import annotations
@@ -57,7 +57,6 @@ class BrokerConfig:
     connections_max_idle_ms: int = 600_000
     max_connections: int = 2_147_483_647
     max_connections_per_ip: int = 2_147_483_647
-    queued_max_request_bytes: int = -1
     request_timeout_ms: int = 30_000
     fetch_max_bytes: int = 57_671_680
     max_incremental_fetch_session_cache_slots: int = 1000
@@ -74,10 +73,6 @@ class BrokerConfig:
     log_flush_scheduler_interval_ms: int = (1 << 63) - 1
     log_flush_start_offset_checkpoint_interval_ms: int = 60_000
     log_retention_check_interval_ms: int = 300_000
-    log_initial_task_delay_ms: int = 30_000
-    log_cleaner_enable: bool = True
-    log_cleaner_backoff_ms: int = 15_000
-    log_cleaner_dedupe_buffer_size: int = 134_217_728
     num_recovery_threads_per_data_dir: int = 2
     replica_high_watermark_checkpoint_interval_ms: int = 5000
 
@@ -86,12 +81,6 @@ class BrokerConfig:
     group_min_session_timeout_ms: int = 6000
     group_max_session_timeout_ms: int = 1_800_000
     group_max_size: int = 2_147_483_647
-    group_coordinator_rebalance_protocols: tuple[str, ...] = ("classic", "consumer", "streams")
-    group_consumer_assignors: tuple[str, ...] = ("uniform", "range")
-    group_consumer_heartbeat_interval_ms: int = 5000
-    group_consumer_session_timeout_ms: int = 45_000
-    group_consumer_max_size: int = 2_147_483_647
-    group_consumer_migration_policy: str = "bidirectional"
     offset_metadata_max_bytes: int = 4096
     offsets_commit_timeout_ms: int = 5000
     offsets_retention_minutes: int = 10_080
@@ -100,17 +89,9 @@ class BrokerConfig:
     offsets_topic_replication_factor: int = 1
     offsets_topic_segment_bytes: int = 104_857_600
 
-    # Producers and transactions
+    # Producers
     producer_id_expiration_ms: int = 86_400_000
     producer_id_expiration_check_interval_ms: int = 600_000
-    transaction_max_timeout_ms: int = 900_000
-    transaction_state_log_num_partitions: int = 50
-    transaction_state_log_replication_factor: int = 1
-    transaction_state_log_min_isr: int = 1
-    transaction_state_log_segment_bytes: int = 104_857_600
-    transaction_abort_timed_out_transaction_cleanup_interval_ms: int = 10_000
-    transaction_remove_expired_transaction_cleanup_interval_ms: int = 3_600_000
-    transactional_id_expiration_ms: int = 604_800_000
 
     cluster_id: str | None
     sources: Sources
