@@ -45,6 +45,7 @@ class MetadataLog:
     """Metadata records in a `Log`. Every run writes under a leader epoch of its own."""
 
     def __init__(self, log: Log, clock: Clock, flusher: Flusher = flush_here) -> None:
+        log.reconfigure(METADATA_LOG_CONFIG)
         self._log = log
         self._clock = clock
         self._flusher = flusher
