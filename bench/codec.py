@@ -228,7 +228,7 @@ def machine() -> str:
     )
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("kio", "kafka-python"))
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{cpu}, {platform.system()} {platform.release()}, {python}; {versions}"
+    return f"{cpu}, {platform.system()}, {python}; {versions}"
 
 
 def report(rows: list[Row]) -> str:
