@@ -17,7 +17,7 @@ from kafkalite_protocol.messages.topic_record import TopicRecord
 
 from kafkalite.config.broker_config import BrokerConfig
 from kafkalite.errors import KafkaError
-from kafkalite.metadata.config_control import check_topic_configs
+from kafkalite.metadata.config_checks import check_topic_configs
 from kafkalite.metadata.events import (
     USE_DEFAULT,
     CreatedTopic,

@@ -14,21 +14,25 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from kafkalite_protocol.messages.alter_configs import AlterConfigsRequest
 from kafkalite_protocol.messages.create_partitions import CreatePartitionsRequest
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.delete_topics import DeleteTopicsRequest
 from kafkalite_protocol.messages.describe_cluster import DescribeClusterRequest
 from kafkalite_protocol.messages.describe_configs import DescribeConfigsRequest
 from kafkalite_protocol.messages.describe_topic_partitions import DescribeTopicPartitionsRequest
+from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 from kafkalite_protocol.messages.metadata import MetadataRequest
 
 from kafkalite.broker.handlers import (
+    alter_configs,
     create_partitions,
     create_topics,
     delete_topics,
     describe_cluster,
     describe_configs,
     describe_topic_partitions,
+    incremental_alter_configs,
     metadata,
 )
 from tests.java_kafka import start_kafka
@@ -41,6 +45,8 @@ pytestmark = pytest.mark.java
 HANDLERS = {
     one.API_KEY: one
     for one in (
+        alter_configs,
+        incremental_alter_configs,
         create_partitions,
         create_topics,
         delete_topics,
@@ -229,6 +235,33 @@ def configs(*resources, **fields):
     )
 
 
+def change(*resources, validate_only=False):
+    return IncrementalAlterConfigsRequest(
+        [
+            IncrementalAlterConfigsRequest.AlterConfigsResource(
+                *resource, [IncrementalAlterConfigsRequest.AlterableConfig(*one) for one in asked]
+            )
+            for resource, *asked in resources
+        ],
+        validate_only,
+    )
+
+
+def replace(*resources, validate_only=False):
+    return AlterConfigsRequest(
+        [
+            AlterConfigsRequest.AlterConfigsResource(
+                *resource, [AlterConfigsRequest.AlterableConfig(*one) for one in asked]
+            )
+            for resource, *asked in resources
+        ],
+        validate_only,
+    )
+
+
+G1 = (2, "g1")
+SET, DELETE, APPEND, SUBTRACT = range(4)
+
 CASES = [
     # CreateTopics
     *[(version, topics(new(f"v{version}", 2), new("g1", 2))) for version in range(2, 8)],
@@ -283,6 +316,27 @@ CASES = [
     (4, configs((2, "g1", None), (3, "x", None), (4, "1", None))),
     (4, configs((4, "1", ["num.partitions", "log.retention.ms", "log.segment.bytes"]), include_synonyms=True)),
     (4, configs()),
+    # IncrementalAlterConfigs and AlterConfigs
+    *[(version, change((G1, ("retention.ms", SET, "5"), ("cleanup.policy", APPEND, "compact")))) for version in (0, 1)],
+    *[(1, change((G1, one))) for one in [("nope", SET, "1"), ("retention.ms", SET, "x"), ("retention.ms", SET, None)]],
+    *[(1, change((G1, one))) for one in [("retention.ms", APPEND, "5"), ("cleanup.policy", APPEND, None), ("nope", APPEND, "5")]],
+    *[(1, change((G1, one))) for one in [("cleanup.policy", SUBTRACT, "delete"), ("nope", DELETE, None), ("cleanup.policy", DELETE, "x")]],
+    (1, change((G1, ("flush.ms", SET, "5"), ("flush.ms", SET, "6")))),
+    (1, change((G1, ("flush.ms", SET, "5")), (G1, ("retention.ms", SET, "6")))),
+    *[(1, change(((2, name), ("flush.ms", SET, "5")))) for name in ("nope", "a b", "")],
+    *[(1, change(((kind, "x"),), (G1, ("flush.ms", SET, "5")))) for kind in (0, 3)],
+    *[(1, change(((4, name), ("log.retention.ms", SET, "600000")))) for name in ("1", "", "2", "x")],
+    *[(1, change(((4, name), ("log.retention.ms", DELETE, None)))) for name in ("1", "")],
+    (1, change(((4, "1"), ("num.partitions", SET, "2")), ((4, ""), ("listeners", SET, "x")))),
+    (1, change(((4, "1"), ("log.retention.ms", SET, "x")), ((4, ""), ("my.plugin", SET, "x")))),
+    (1, change((G1,))),
+    (1, change()),
+    (4, configs((2, "g1", ["retention.ms", "cleanup.policy", "flush.ms"]), include_synonyms=True)),
+    *[(version, replace((G1, ("flush.ms", "5")))) for version in range(3)],
+    *[(2, replace((G1, one))) for one in [("flush.ms", "x"), ("nope", "5"), ("flush.ms", None)]],
+    (2, replace(((2, "nope"), ("flush.ms", "5")), ((4, "2"),), ((3, "x"),))),
+    (2, replace((G1, ("flush.ms", "5"), ("flush.ms", "6")))),
+    (2, replace((G1, ("retention.ms", "7")), validate_only=True)),
     # DeleteTopics
     *[(version, gone(f"v{version}", "nope", "a b", "")) for version in range(1, 6)],
     (5, gone("g1", "g1", "nope", "nope")),

@@ -344,22 +344,41 @@ def test_configs_are_set_deleted_appended_and_subtracted(one_broker):
         (TAKEN, ConfigChange("nope", SET, "1"), E.INVALID_CONFIG),
         (TAKEN, ConfigChange("retention.ms", SET, "x"), E.INVALID_CONFIG),
         (TAKEN, ConfigChange("retention.ms", APPEND, "1"), E.INVALID_CONFIG),
+        (TAKEN, ConfigChange("nope", APPEND, "1"), E.INVALID_CONFIG),
         (TAKEN, ConfigChange("retention.ms", SET, None), E.INVALID_REQUEST),
+        (TAKEN, ConfigChange("cleanup.policy", APPEND, None), E.INVALID_REQUEST),
+        (TAKEN, ConfigChange("flush.ms", SET, "4"), E.INVALID_REQUEST),
         (
             ConfigResource(2, "nope"),
             ConfigChange("retention.ms", SET, "1"),
             E.UNKNOWN_TOPIC_OR_PARTITION,
         ),
+        (
+            ConfigResource(2, "a b"),
+            ConfigChange("retention.ms", SET, "1"),
+            E.INVALID_TOPIC_EXCEPTION,
+        ),
+        (ConfigResource(2, ""), ConfigChange("retention.ms", SET, "1"), E.INVALID_REQUEST),
         (ConfigResource(4, "9"), ConfigChange("log.retention.ms", SET, "1"), E.INVALID_REQUEST),
-        (ConfigResource(4, "1"), ConfigChange("log.retention.ms", SET, "x"), E.INVALID_CONFIG),
+        (ConfigResource(4, "x"), ConfigChange("log.retention.ms", SET, "1"), E.INVALID_REQUEST),
+        (ConfigResource(4, "1"), ConfigChange("log.retention.ms", SET, "x"), E.INVALID_REQUEST),
+        (ConfigResource(4, "1"), ConfigChange("num.partitions", SET, "2"), E.INVALID_REQUEST),
+        (ConfigResource(4, ""), ConfigChange("listeners", SET, "x"), E.INVALID_REQUEST),
+        (ConfigResource(3, "x"), ConfigChange("any", SET, "1"), E.INVALID_REQUEST),
     ],
 )
 def test_a_config_that_cannot_be_is_refused_and_nothing_of_its_resource_is_set(
     one_broker, resource, change, code
 ):
     before = one_broker.image
-    assert alter(one_broker, resource, ConfigChange("flush.ms", SET, "3"), change) == code
+    good = ConfigChange("flush.ms" if resource.type == 2 else "log.flush.interval.ms", SET, "3")
+    assert alter(one_broker, resource, good, change) == code
     assert one_broker.image is before
+
+
+@pytest.mark.parametrize("name", ["", "1"])
+def test_a_config_that_kafka_does_not_have_may_be_a_plugins(one_broker, name):
+    assert alter(one_broker, ConfigResource(4, name), ConfigChange("my.plugin", SET, "1")) == E.NONE
 
 
 def test_configs_of_all_brokers_are_those_of_the_empty_name(one_broker):

@@ -1,0 +1,162 @@
+"""IncrementalAlterConfigs and AlterConfigs. Expectations are what Apache Kafka 4.3.0 answered, but for error texts."""
+
+import pytest
+from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.messages.alter_configs import AlterConfigsRequest
+from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
+
+from kafkalite.broker.handlers import alter_configs, incremental_alter_configs
+from kafkalite.errors import KafkaError
+from kafkalite.metadata.events import NewTopic
+from tests.metadata.in_memory_cluster import FakeBroker, MemoryMetadataLog, ask, start_control_plane
+
+SET, DELETE, APPEND, SUBTRACT = range(4)
+G1 = (2, "g1")
+
+
+@pytest.fixture
+def log():
+    return MemoryMetadataLog()
+
+
+@pytest.fixture
+def broker(log):
+    broker = FakeBroker(start_control_plane(1, log=log))
+    broker.control_plane.create_topics([NewTopic("g1", 1, 1), NewTopic("g2", 1, 1)]).result()
+    return broker
+
+
+def change(broker, *resources, version=1, validate_only=False):
+    """Each resource: ((type, name), (config, operation, value), ...). Answers (code, type, name)."""
+    request = IncrementalAlterConfigsRequest(
+        [
+            IncrementalAlterConfigsRequest.AlterConfigsResource(
+                *resource, [IncrementalAlterConfigsRequest.AlterableConfig(*one) for one in configs]
+            )
+            for resource, *configs in resources
+        ],
+        validate_only,
+    )
+    return codes(ask(incremental_alter_configs, broker, request, version))
+
+
+def replace(broker, *resources, version=2, validate_only=False):
+    """Each resource: ((type, name), (config, value), ...)."""
+    request = AlterConfigsRequest(
+        [
+            AlterConfigsRequest.AlterConfigsResource(
+                *resource, [AlterConfigsRequest.AlterableConfig(*one) for one in configs]
+            )
+            for resource, *configs in resources
+        ],
+        validate_only,
+    )
+    return codes(ask(alter_configs, broker, request, version))
+
+
+def codes(response):
+    for one in response.responses:
+        assert bool(one.error_message) == (one.error_code != 0)
+    return [(one.error_code, one.resource_type, one.resource_name) for one in response.responses]
+
+
+def configs(broker, name="g1"):
+    return broker.image.topic_configs(name)
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_configs_change_one_at_a_time(broker, version):
+    assert change(broker, (G1, ("retention.ms", SET, "5")), version=version) == [(0, *G1)]
+    assert change(broker, (G1, ("cleanup.policy", APPEND, "compact")), version=version) == [
+        (0, *G1)
+    ]
+    assert configs(broker) == {"retention.ms": "5", "cleanup.policy": "delete,compact"}
+    assert change(broker, (G1, ("cleanup.policy", SUBTRACT, "delete")), version=version) == [
+        (0, *G1)
+    ]
+    assert change(
+        broker, (G1, ("retention.ms", DELETE, "7"), ("nope", DELETE, None)), version=version
+    ) == [(0, *G1)]
+    assert configs(broker) == {"cleanup.policy": "compact"}
+
+
+def test_what_is_not_in_a_list_can_be_subtracted_and_leaves_its_default(broker):
+    assert change(broker, (G1, ("cleanup.policy", SUBTRACT, "compact"))) == [(0, *G1)]
+    assert configs(broker) == {"cleanup.policy": "delete"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (("nope", SET, "1"), 40),
+        (("retention.ms", SET, "x"), 40),
+        (("retention.ms", SET, None), 42),
+        (("retention.ms", APPEND, "5"), 40),
+        (("cleanup.policy", APPEND, None), 42),
+        (("nope", APPEND, "5"), 40),
+        (("retention.ms", 9, "5"), 42),
+    ],
+)
+def test_a_change_that_cannot_be_stops_its_resource_and_no_other(broker, asked, code):
+    answers = change(
+        broker, (G1, ("flush.ms", SET, "1"), asked), ((2, "g2"), ("flush.ms", SET, "1"))
+    )
+    assert sorted(answers) == [(0, 2, "g2"), (code, 2, "g1")]
+    assert (configs(broker), configs(broker, "g2")) == ({}, {"flush.ms": "1"})
+
+
+def test_a_resource_or_a_config_that_comes_twice_is_refused(broker):
+    once = ("retention.ms", SET, "5")
+    assert change(broker, (G1, once), (G1, ("flush.ms", SET, "5"))) == [(42, *G1)] * 2
+    assert change(broker, (G1, once, ("retention.ms", SET, "6"))) == [(42, *G1)]
+    assert replace(broker, (G1, ("flush.ms", "5"), ("flush.ms", "6"))) == [(42, *G1)]
+    assert replace(broker, (G1,), (G1,)) == [(42, *G1)] * 2  # Kafka never answers this one
+    assert configs(broker) == {}
+
+
+@pytest.mark.parametrize("resource_type", [-1, 0, 3, 8, 16, 32])
+def test_types_that_have_nothing_to_change(broker, resource_type):
+    resource = (resource_type, "x")
+    assert change(broker, (resource, ("root", SET, "INFO")), (G1, ("flush.ms", SET, "1"))) == [
+        (42, *resource),
+        (0, *G1),
+    ]
+    assert replace(broker, (resource, ("root", "INFO"))) == [(42, *resource)]
+
+
+def test_validate_only_changes_nothing(broker):
+    assert change(broker, (G1, ("flush.ms", SET, "1")), validate_only=True) == [(0, *G1)]
+    assert replace(broker, (G1, ("flush.ms", "1")), validate_only=True) == [(0, *G1)]
+    assert configs(broker) == {}
+
+
+def test_nothing_asked_is_nothing_done(broker, log):
+    written = len(log.batches)
+    assert change(broker) == replace(broker) == []
+    assert change(broker, (G1,)) == [(0, *G1)]
+    assert len(log.batches) == written
+
+
+@pytest.mark.parametrize("version", range(3))
+def test_alter_configs_replaces_everything_that_was_set(broker, version):
+    change(broker, (G1, ("retention.ms", SET, "5"), ("flush.ms", SET, "1")))
+    assert replace(broker, (G1, ("flush.ms", "2")), version=version) == [(0, *G1)]
+    assert configs(broker) == {"flush.ms": "2"}
+    assert replace(broker, (G1,), version=version) == [(0, *G1)]
+    assert configs(broker) == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"), [(("flush.ms", "x"), 40), (("nope", "1"), 40), (("flush.ms", None), 42)]
+)
+def test_alter_configs_refuses_as_the_other_way_does(broker, asked, code):
+    assert replace(broker, (G1, asked)) == [(code, *G1)]
+
+
+def test_a_storage_error_is_told_for_each_resource(broker, log):
+    log.append_error = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "the disk is full")
+    for answers in (
+        change(broker, (G1, ("flush.ms", SET, "1")), ((2, "g2"), ("flush.ms", SET, "1"))),
+        replace(broker, (G1, ("flush.ms", "1")), ((2, "g2"), ("flush.ms", "1"))),
+    ):
+        assert answers == [(56, *G1), (56, 2, "g2")]
