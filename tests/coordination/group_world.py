@@ -51,7 +51,9 @@ class FakeLog:
         log = self.records.setdefault(tp.partition, [])
         log.extend(records)
         offset = Offset(len(log) - 1)
-        if not self.hold:
+        if (
+            not self.hold and not self.held
+        ):  # commits are in order, so one that waits holds up the next
             return resolved(offset)
         deferred: Deferred[Offset] = Deferred()
         self.held.append((deferred, offset))

@@ -136,6 +136,19 @@ def test_assignment_of_a_generation_that_is_over_is_not_handed_out() -> None:
     assert newcomer.result().generation_id == 2
 
 
+def test_late_assignment_does_not_end_the_sync_barrier_of_the_next_generation() -> None:
+    world = World()
+    member = world.new_member_id()
+    world.join(member)
+    world.log.hold = True
+    world.sync(member, 1, {member: b"old"})
+    world.join(world.new_member_id())
+    world.join(member)
+    assert world.state() == "CompletingRebalance"
+    world.log.commit_next()
+    assert world.state() == "CompletingRebalance"
+
+
 @pytest.mark.parametrize(
     ("generation_id", "fields", "code"),
     [

@@ -10,6 +10,7 @@ commit late, a coordinator that moves. Whatever happens, what Kafka promises has
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import settings
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from kafkalite.deferred import Deferred
 
 OFFERS = [{"range": b"r"}, {"range": b"r", "sticky": b"s"}, {"sticky": b"s", "range": b"r2"}]
-SEEN_AGAIN = [
+UNKNOWN_HERE = [
     ErrorCode.UNKNOWN_MEMBER_ID,
     ErrorCode.FENCED_INSTANCE_ID,
     ErrorCode.ILLEGAL_GENERATION,
@@ -45,22 +46,24 @@ class SimulatedMember:
         self.instance_id = instance_id
         self.member_id = ""
         self.generation_id = -1
-        self.coordinator_epoch = -1
+        self.life = 0
         self.is_leader = False
         self.others: list[tuple[str, str | None]] = []
         self.waiting: Deferred[Any] | None = None
         self.synced = False
+        self.must_rejoin = False
 
     @property
     def idle(self) -> bool:
         return self.waiting is None or self.waiting.done
 
     def forget(self) -> None:
-        self.member_id, self.generation_id, self.is_leader, self.synced = "", -1, False, False
+        self.member_id, self.generation_id = "", -1
+        self.is_leader = self.synced = self.must_rejoin = False
 
 
 class GroupHistories(RuleBasedStateMachine):
-    @initialize(delay_ms=st.sampled_from([0, 3_000]), max_size=st.sampled_from([3, 100]))
+    @initialize(delay_ms=st.sampled_from([0, 3_000]), max_size=st.sampled_from([100, 100, 3]))
     def start(self, delay_ms: int, max_size: int) -> None:
         self.world = World(
             partition_count=1, initial_rebalance_delay_ms=delay_ms, max_size=max_size
@@ -68,26 +71,40 @@ class GroupHistories(RuleBasedStateMachine):
         self.members = [SimulatedMember(f"m{number}", None) for number in range(3)]
         self.members += [SimulatedMember(f"s{number}", f"i{number}") for number in range(2)]
         self.answers: list[Deferred[Any]] = []
-        self.coordinator_epoch = 0
+        self.lives: Counter[int] = Counter()
+        """Generation -> how often it began. One that was never written is lost when the coordinator moves; its number is
+        then used again."""
         self.told: dict[tuple[int, int], tuple[str, str]] = {}
         self.owner: dict[str, str] = {}
         self.acknowledged: dict[int, int] = {}
 
     # What members do
 
+    @rule(order=st.permutations(range(5)), rounds=st.integers(1, 4), offer=st.sampled_from(OFFERS))
+    def members_go_on(self, order: list[int], rounds: int, offer: dict[str, bytes]) -> None:
+        """Each does what a consumer does next: join, sync, heartbeat, and join again when it is told to."""
+        for which in order * rounds:
+            member = self.members[which]
+            if member.generation_id < 0 or member.must_rejoin:
+                self.join(which, offer)
+            elif not member.synced:
+                self.sync(which, left_out=False)
+            else:
+                self.heartbeat(which)
+                self.commit(which, offset=len(self.answers), partition=which % 3)
+
     @rule(which=st.integers(0, 4), offer=st.sampled_from(OFFERS))
     def join(self, which: int, offer: dict[str, bytes]) -> None:
         member = self.members[which]
         if not member.idle:
             return
-        sent_epoch = self.coordinator_epoch
         answer = self.world.join(
             member.member_id, version=9, protocols=offer, group_instance_id=member.instance_id
         )
         self.wait(member, answer)
-        answer.on_done(lambda done: self.joined(member, done.result(), sent_epoch))
+        answer.on_done(lambda done: self.joined(member, done.result()))
 
-    def joined(self, member: SimulatedMember, response: JoinGroupResponse, epoch: int) -> None:
+    def joined(self, member: SimulatedMember, response: JoinGroupResponse) -> None:
         if response.error_code == ErrorCode.MEMBER_ID_REQUIRED:
             member.forget()
             member.member_id = response.member_id
@@ -95,17 +112,18 @@ class GroupHistories(RuleBasedStateMachine):
             assert response.member_id
             self.owner[response.member_id] = member.name
             member.member_id, member.generation_id = response.member_id, response.generation_id
-            member.coordinator_epoch, member.synced = epoch, False
+            member.life = self.lives[response.generation_id]
+            member.synced = member.must_rejoin = False
             member.is_leader = (
                 response.leader == response.member_id and not response.skip_assignment
             )
             member.others = [(each.member_id, each.group_instance_id) for each in response.members]
             assert response.protocol_name is not None
-            self.check_generation(response, epoch)
-        elif response.error_code in SEEN_AGAIN:
+            self.check_generation(response)
+        elif response.error_code in UNKNOWN_HERE:
             member.forget()
 
-    def check_generation(self, response: JoinGroupResponse, epoch: int) -> None:
+    def check_generation(self, response: JoinGroupResponse) -> None:
         """Ids change when a static member restarts, so the leader is compared by who it is."""
         assert response.protocol_name is not None
         group = self.world.group()
@@ -113,7 +131,8 @@ class GroupHistories(RuleBasedStateMachine):
         name = (
             response.leader if leader is None or leader.instance_id is None else leader.instance_id
         )
-        told = self.told.setdefault((epoch, response.generation_id), (name, response.protocol_name))
+        key = (self.lives[response.generation_id], response.generation_id)
+        told = self.told.setdefault(key, (name, response.protocol_name))
         assert told == (name, response.protocol_name)
 
     @rule(which=st.integers(0, 4), left_out=st.booleans())
@@ -139,8 +158,10 @@ class GroupHistories(RuleBasedStateMachine):
             member.synced = True
             meant = meant_for(member, member.member_id, member.instance_id)
             assert response.assignment in (meant, b"")
-        elif response.error_code in SEEN_AGAIN:
+        elif response.error_code in UNKNOWN_HERE:
             member.forget()
+        else:
+            member.must_rejoin = True
 
     @rule(which=st.integers(0, 4))
     def heartbeat(self, which: int) -> None:
@@ -155,8 +176,10 @@ class GroupHistories(RuleBasedStateMachine):
             assert group is not None
             assert group.generation_id == member.generation_id
             assert group.state in (GroupState.STABLE, GroupState.COMPLETING_REBALANCE)
-        elif code in SEEN_AGAIN and member.idle:
+        elif code in UNKNOWN_HERE and member.idle:
             member.forget()
+        elif code == ErrorCode.REBALANCE_IN_PROGRESS:
+            member.must_rejoin = True
 
     @rule(which=st.integers(0, 4), offset=st.integers(0, 99), partition=st.integers(0, 2))
     def commit(self, which: int, offset: int, partition: int) -> None:
@@ -180,7 +203,7 @@ class GroupHistories(RuleBasedStateMachine):
     @rule(which=st.integers(0, 4))
     def leave(self, which: int) -> None:
         member = self.members[which]
-        if member.member_id and member.idle:
+        if member.member_id:
             self.world.leave((member.member_id, member.instance_id))  # type: ignore[arg-type]
             member.forget()
 
@@ -192,7 +215,7 @@ class GroupHistories(RuleBasedStateMachine):
 
     # What happens around them
 
-    @rule(delta_ms=st.sampled_from([100, 3_000, 9_999, 30_000, 60_000]))
+    @rule(delta_ms=st.sampled_from([100, 3_000, 5_000, 9_999, 60_000]))
     def time_passes(self, delta_ms: int) -> None:
         self.world.advance(delta_ms)
 
@@ -205,14 +228,20 @@ class GroupHistories(RuleBasedStateMachine):
     def append_is_committed(self) -> None:
         self.world.log.commit_next()
 
-    @rule()
-    def coordinator_moves(self) -> None:
+    @rule(happens=st.sampled_from([False, False, False, True]))
+    def coordinator_moves(self, happens: bool) -> None:
         """Another broker takes over: everything written is there, nothing else is."""
+        if not happens:
+            return
         self.settle_log()
         records = self.world.log.records.get(0, [])
         self.world.coordinator.unload_partition(0)
-        self.coordinator_epoch += 1
         self.world.coordinator.load_partition(0, list(records))
+        group = self.world.group()
+        written = 0 if group is None else group.generation_id
+        for _, generation_id in set(self.told):
+            if generation_id > written:
+                self.lives[generation_id] += 1
 
     # What must hold
 
@@ -275,7 +304,7 @@ class GroupHistories(RuleBasedStateMachine):
 
 def meant_for(member: SimulatedMember, member_id: str, instance_id: str | None) -> bytes:
     """The assignment in the generation that `member` is in; a static member's outlives its member id."""
-    return f"{member.coordinator_epoch}/{member.generation_id}/{instance_id or member_id}".encode()
+    return f"{member.life}/{member.generation_id}/{instance_id or member_id}".encode()
 
 
 def replayed(records: list[KeyValue]) -> GroupShard:
@@ -311,5 +340,5 @@ def persisted(group: ClassicGroup) -> tuple[Any, ...]:
 
 TestGroupHistories = GroupHistories.TestCase
 TestGroupHistories.settings = settings(
-    max_examples=60, stateful_step_count=60, deadline=None, derandomize=True
+    max_examples=100, stateful_step_count=60, deadline=None, derandomize=True
 )

@@ -58,6 +58,17 @@ def test_follower_that_restarts_keeps_generation_and_assignment() -> None:
     assert world.sync(response.member_id, 2).result().assignment == b"2"
 
 
+def test_restart_begins_a_session_of_the_length_it_asks_for() -> None:
+    world = World()
+    leader, _ = static_group(world)
+    restarted = world.join(group_instance_id="i2", session_timeout_ms=10_000).result().member_id
+    world.advance(9_999)
+    assert world.heartbeat(leader, 2) == ErrorCode.NONE
+    assert world.heartbeat(restarted, 2) == ErrorCode.NONE
+    world.advance(10_000)
+    assert world.heartbeat(leader, 2) == ErrorCode.REBALANCE_IN_PROGRESS
+
+
 def test_restart_is_answered_only_when_the_new_id_is_committed() -> None:
     world = World()
     static_group(world)
