@@ -102,7 +102,7 @@ class LocalControlPlane:
             return broker_epoch
 
         answer = self._decide(registration).then(remember)
-        if self._log.record_count > _LONG_LOG_RECORDS + 4 * image_record_count(self._staged):
+        if self._log.record_count > _LONG_LOG_RECORDS + 2 * image_record_count(self._staged):
             self._sum_up()
         return answer
 

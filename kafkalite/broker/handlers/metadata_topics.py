@@ -1,7 +1,7 @@
 """The topics of a Metadata answer, encoded one by one and remembered.
 
 A topic's entry changes only with the topic or with the brokers in reach, and is asked for by every client again and
-again; making it costs about 2 us per partition. So its bytes are kept with the topic's image (`TopicImage.memo`), and
+again; making it costs about 2.5 us per partition. So its bytes are kept with the topic's image (`TopicImage.memo`), and
 an answer is put together from them:
 
     | before the topics | count | topic | topic | ... | after the topics |
