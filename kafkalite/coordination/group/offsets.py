@@ -80,6 +80,7 @@ class CommitAnswer:
                 continue
             by_id = version >= COMMIT_BY_TOPIC_ID_VERSION
             name = topics.topic_name(Uuid(topic.topic_id)) if by_id else topic.name
+            topic_id = topics.topic_id(name) if name is not None else None
             answers = []
             for partition in topic.partitions:
                 answer = OffsetCommitResponse.OffsetCommitResponsePartition(
@@ -92,7 +93,7 @@ class CommitAnswer:
                 elif not topics.partition_exists(tp):
                     answer.error_code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
                 else:
-                    committed = _commit_of(partition, Uuid(topic.topic_id), now_ms)
+                    committed = _commit_of(partition, topic_id or ZERO_UUID, now_ms)
                     self.pending.append(PendingCommit(answer, tp, committed))
             self.response.topics.append(
                 OffsetCommitResponse.OffsetCommitResponseTopic(

@@ -55,7 +55,7 @@ class CommittedOffset(NamedTuple):
     """The client's own note; empty when it sent none."""
     commit_timestamp_ms: int
     topic_id: Uuid = ZERO_UUID
-    """Set when the client named the topic by its id (OffsetCommit v10+)."""
+    """The topic that had the name when it was committed; zero in records of Kafka before 4.1."""
 
 
 class OffsetRecord(NamedTuple):
