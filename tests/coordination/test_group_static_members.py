@@ -69,6 +69,39 @@ def test_restart_begins_a_session_of_the_length_it_asks_for() -> None:
     assert world.heartbeat(leader, 2) == ErrorCode.REBALANCE_IN_PROGRESS
 
 
+@pytest.mark.parametrize("syncs", [True, False])
+def test_restart_before_the_first_sync_leaves_the_sync_to_the_new_id(syncs: bool) -> None:
+    world = World()
+    leader = world.join(group_instance_id="i1", **LONG_SESSION).result().member_id
+    world.join(group_instance_id="i2", **LONG_SESSION)
+    world.join(leader, group_instance_id="i1", **LONG_SESSION)
+    world.sync(leader, 2)
+    restarted = world.join(group_instance_id="i2", **LONG_SESSION).result().member_id
+    if syncs:
+        world.sync(restarted, 2)
+    world.advance(60_000)
+    assert world.heartbeat(leader, 2) == (
+        ErrorCode.NONE if syncs else ErrorCode.REBALANCE_IN_PROGRESS
+    )
+    assert world.heartbeat(restarted, 2) == (
+        ErrorCode.NONE if syncs else ErrorCode.UNKNOWN_MEMBER_ID
+    )
+
+
+def test_restart_that_is_being_written_at_the_sync_deadline_is_answered() -> None:
+    world = World()
+    leader = world.join(group_instance_id="i1", **LONG_SESSION).result().member_id
+    world.join(group_instance_id="i2", **LONG_SESSION)
+    world.join(leader, group_instance_id="i1", **LONG_SESSION)
+    world.sync(leader, 2)
+    world.log.hold = True
+    restart = world.join(group_instance_id="i2", **LONG_SESSION)
+    world.advance(60_000)
+    assert restart.result().error_code == ErrorCode.UNKNOWN_MEMBER_ID
+    world.log.commit_next()
+    assert world.state() == "PreparingRebalance"
+
+
 def test_restart_is_answered_only_when_the_new_id_is_committed() -> None:
     world = World()
     static_group(world)

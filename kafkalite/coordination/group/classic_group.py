@@ -139,6 +139,9 @@ class ClassicGroup:
         self.static_members[member.instance_id] = new_id
         if self.leader_id == old_id:
             self.leader_id = new_id
+        if old_id in self.pending_syncs:
+            self.pending_syncs.remove(old_id)
+            self.pending_syncs.add(new_id)
         return member
 
     def check_member(self, member_id: MemberId, instance_id: str | None) -> Member:

@@ -108,8 +108,7 @@ class Rebalancer:
     def complete_join(self, group: ClassicGroup) -> None:
         """The join barrier comes down: who is here makes the next generation."""
         _cancel(group.join_timer)
-        if group.state is not GroupState.PREPARING_REBALANCE:
-            return
+        assert group.state is GroupState.PREPARING_REBALANCE, "the timer goes with the barrier"
         for member in list(group.members.values()):
             if member.member_id not in group.parked_joins and not member.is_static:
                 self._forget(group, member)
@@ -204,16 +203,11 @@ class Rebalancer:
             deferred.resolve(response)
 
     def _expire_syncs(self, group: ClassicGroup, generation_id: int) -> None:
-        waiting = group.state in (GroupState.COMPLETING_REBALANCE, GroupState.STABLE)
-        if not waiting or group.generation_id != generation_id or not group.pending_syncs:
-            return
-        missing = [
-            group.members[member_id]
-            for member_id in group.members
-            if member_id in group.pending_syncs
-        ]
+        assert group.generation_id == generation_id, "the timer goes with the barrier"
+        assert group.pending_syncs, "the timer stops when all have synced"
+        missing = [group.members[member_id] for member_id in group.pending_syncs]
         for member in missing:
-            self._forget(group, member)
+            self.remove(group, member)
         self.prepare(group, f"{len(missing)} members did not send SyncGroup in time")
 
     # -- sessions ---------------------------------------------------------------------------------------------------
