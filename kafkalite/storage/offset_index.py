@@ -57,6 +57,11 @@ class OffsetIndex(Index):
         slot = self._floor(offset - self.base_offset, self._OFFSET_FIELD)
         return self.entry(slot) if slot >= 0 else OffsetPosition(self.base_offset, 0)
 
+    def lookup_position(self, position: int) -> OffsetPosition:
+        """The greatest entry whose position is at or below `position`; (base offset, 0) when there is none."""
+        slot = self._floor(position, 1)
+        return self.entry(slot) if slot >= 0 else OffsetPosition(self.base_offset, 0)
+
     def entry(self, slot: int) -> OffsetPosition:
         relative_offset, position = self._entry(slot)
         return OffsetPosition(Offset(self.base_offset + relative_offset), position)
