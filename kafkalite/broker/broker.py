@@ -257,9 +257,9 @@ def _coordinator_records(replica: Replica) -> Iterator[KeyValue]:
     end = replica.log.log_end_offset
     while offset < end:
         piece = replica.log.read(offset, _REPLAY_BYTES, upper_bound=end)
-        data = memoryview(piece.read())
-        if not data:
+        if piece is None:
             return
+        data = memoryview(piece.read())
         for batch in batches(data):
             offset = Offset(batch.next_offset)
             if batch.is_control:

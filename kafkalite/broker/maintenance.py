@@ -13,6 +13,7 @@ from kafkalite.deferred import Deferred, resolved
 
 if TYPE_CHECKING:
     from kafkalite.broker.broker import Broker
+    from kafkalite.storage.log import FlushTask, Log
 
 _log = logging.getLogger(__name__)
 
@@ -62,13 +63,16 @@ class Maintenance:
             for log, task in tasks:
                 log.flushed(task)
 
-        return self._broker.blocking.submit(
-            lambda: [task.run() for _, task in tasks] and None
-        ).then(flushed)
+        return self._broker.blocking.submit(lambda: _run_all(tasks)).then(flushed)
 
     def _checkpoint(self) -> Deferred[None]:
-        return self._broker.blocking.submit(self._broker.logs.checkpoint)
+        return self._broker.blocking.submit(self._broker.logs.checkpoint_task())
 
     def _purge(self) -> Deferred[None]:
-        now_ms = self._broker.clock.now_ms()
-        return self._broker.blocking.submit(lambda: self._broker.logs.purge_deleted(now_ms))
+        task = self._broker.logs.purge_task(self._broker.clock.now_ms())
+        return resolved(None) if task is None else self._broker.blocking.submit(task)
+
+
+def _run_all(tasks: list[tuple[Log, FlushTask]]) -> None:
+    for _, task in tasks:
+        task.run()

@@ -139,8 +139,8 @@ class Replica:
 
     def read(
         self, offset: Offset, max_bytes: int, *, min_one_batch: bool, read_committed: bool
-    ) -> FileSlice:
-        """Whole batches from the one that holds `offset`, up to the watermark; empty at the watermark.
+    ) -> FileSlice | None:
+        """Whole batches from the one that holds `offset`, up to the watermark; None at the watermark.
 
         Raises KafkaError(OFFSET_OUT_OF_RANGE) below the log start or above the watermark.
         """

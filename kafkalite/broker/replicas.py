@@ -19,7 +19,7 @@ from kafkalite.metadata.image import MetadataImage, TopicImage
 from kafkalite.storage.log import Log
 from kafkalite.storage.log_config import LogConfig
 from kafkalite.storage.log_manager import LogManager
-from kafkalite.types import BrokerId, TopicPartition, Uuid
+from kafkalite.types import ZERO_UUID, BrokerId, TopicPartition, Uuid
 
 _log = logging.getLogger(__name__)
 
@@ -122,6 +122,8 @@ class Replicas:
         topic_partition = TopicPartition(topic.name, index)
         log = self._logs.log(topic_partition)
         settings = log_config(config, self._config)
+        if log is not None and log.topic_id == ZERO_UUID:
+            self._logs.adopt_topic_id(log, topic.topic_id)
         if log is not None and log.topic_id == topic.topic_id:
             log.reconfigure(settings)
             return log

@@ -222,7 +222,8 @@ class _Fetch:
                 min_one_batch=min_one_batch,
                 read_committed=self._read_committed,
             )
-            records = found if len(found) else b""
+            if found is not None:
+                records = found
         return PartitionAnswer(
             wanted.partition,
             ErrorCode.NONE,

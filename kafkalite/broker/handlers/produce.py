@@ -9,7 +9,6 @@ acks=0 gets no answer; an error on it closes the connection.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from typing import Any
 
 from kafkalite_protocol.api_keys import ApiKey
@@ -42,7 +41,7 @@ _ALL = -1
 
 # Answers of one partition, in the field order of ProduceResponse.PartitionProduceResponse:
 # index, error code, base offset, log append time, log start offset, record errors, error message, current leader
-_Partition = tuple[int, int, int, int, int, Sequence[tuple[int, str | None]], str | None, Any]
+_Partition = tuple[int, int, int, int, int, list[tuple[int, str | None]], str | None, Any]
 
 
 def handle_raw(
@@ -159,7 +158,9 @@ class _Produce:
     def _failed(self, name: str, topic_id: bytes, index: int, error: KafkaError) -> _Partition:
         if self.first_error is None:
             self.first_error = error.code
-        record_errors = error.record_errors if isinstance(error, RecordValidationError) else []
+        record_errors: list[tuple[int, str | None]] = []
+        if isinstance(error, RecordValidationError):
+            record_errors += error.record_errors
         hint = current_leader(self._context, name, topic_id, index, error.code)
         return (index, error.code, -1, NO_TIMESTAMP, -1, record_errors, error.message, hint)
 

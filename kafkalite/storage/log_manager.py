@@ -1,0 +1,367 @@
+"""The data directories of one broker and all the logs in them.
+
+    <log.dirs>/.lock                              held by the running broker, with its pid inside
+               meta.properties                    whose data this is
+               .kafka_cleanshutdown               there between a clean stop and the next start
+               recovery-point-offset-checkpoint   and the other checkpoints, for all partitions of the directory
+               orders-3/                          a partition
+               orders-3.5f0c...-delete/           a deleted one, until file.delete.delay.ms has passed
+Kafka: LogManager.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from kafkalite_protocol.error_codes import ErrorCode
+
+from kafkalite.clock import Clock
+from kafkalite.config import BrokerConfig
+from kafkalite.errors import KafkaError, StartupError
+from kafkalite.storage.checkpoints import (
+    LOG_START_OFFSET_CHECKPOINT,
+    RECOVERY_POINT_CHECKPOINT,
+    REPLICATION_CHECKPOINT,
+    CorruptCheckpointError,
+    read_offset_checkpoint,
+    write_offset_checkpoint,
+)
+from kafkalite.storage.descriptors import Descriptor
+from kafkalite.storage.filesystem import FileSystem, remove_tree
+from kafkalite.storage.log import Log
+from kafkalite.storage.log_config import LogConfig
+from kafkalite.storage.log_loader import LogLoader
+from kafkalite.storage.metadata_files import (
+    CLEAN_SHUTDOWN,
+    META_PROPERTIES,
+    PARTITION_METADATA,
+    MetaProperties,
+    format_uuid,
+    read_meta_properties,
+    read_partition_metadata,
+    take_clean_shutdown,
+    write_clean_shutdown,
+    write_meta_properties,
+    write_partition_metadata,
+)
+from kafkalite.types import ZERO_UUID, BrokerId, Offset, TopicPartition, Uuid
+
+_log = logging.getLogger(__name__)
+
+LOCK_FILE = ".lock"
+DELETE_SUFFIX = "-delete"
+
+_PARTITION_DIRECTORY = re.compile(r"(?P<topic>[a-zA-Z0-9._-]{1,249})-(?P<partition>\d+)")
+_NAME_BYTES_MAX = 255
+
+
+class _Directory:
+    """One data directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock: Descriptor | None = None
+        self.properties: MetaProperties | None = None
+        self.was_clean = False
+
+
+class _Deleted(NamedTuple):
+    """A directory to be removed once its time has come."""
+
+    path: Path
+    due_ms: int
+
+
+class LogManager:
+    """All logs of one broker. `open` first; afterwards one thread uses it, but for the tasks that it hands out."""
+
+    def __init__(
+        self, config: BrokerConfig, *, filesystem: FileSystem, clock: Clock, rng: random.Random
+    ) -> None:
+        self._config = config
+        self._filesystem = filesystem
+        self._clock = clock
+        self._rng = rng
+        self._directories = [_Directory(Path(path)) for path in config.log_dirs]
+        self._loader = LogLoader(filesystem, clock)
+        self._logs: dict[TopicPartition, Log] = {}
+        self._deleted: list[_Deleted] = []
+        self._cluster_id = ""
+
+    @property
+    def cluster_id(self) -> str:
+        """22 characters of base64url, the same for as long as the data lives."""
+        assert self._cluster_id, "known once opened"
+        return self._cluster_id
+
+    @property
+    def directory_id(self) -> Uuid:
+        """Of the first data directory."""
+        properties = self._directories[0].properties
+        assert properties is not None, "known once opened"
+        return properties.directory_id
+
+    # Opening
+
+    def open(self) -> None:
+        """Take the directories and load every log. Raises StartupError."""
+        try:
+            for directory in self._directories:
+                self._make(directory.path)
+                self._take_lock(directory)
+            self._identify()
+            for directory in self._directories:
+                self._load_logs(directory)
+        except OSError as error:
+            self.release()
+            raise StartupError(
+                f"the data directory cannot be used: {error}; check that it can be written to and has room, "
+                "or choose another with --data"
+            ) from error
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let go of the directories as they are."""
+        for directory in self._directories:
+            directory.lock = None
+
+    def _make(self, path: Path) -> None:
+        if not self._filesystem.exists(path):
+            if path.parent != path:
+                self._make(path.parent)
+            self._filesystem.mkdir(path)
+
+    def _take_lock(self, directory: _Directory) -> None:
+        path = directory.path / LOCK_FILE
+        try:
+            directory.lock = self._filesystem.lock(path)
+        except BlockingIOError:
+            holder = self._filesystem.read_bytes(path).decode(errors="replace").strip()
+            by = f"by the broker with pid {holder}" if holder else "by another broker"
+            raise StartupError(
+                f"the data in {directory.path} is in use {by}; stop it, or choose another directory with --data"
+            ) from None
+        file = self._filesystem.open(path)
+        file.truncate(0)
+        file.append([f"{os.getpid()}\n".encode()])
+        file.close()
+
+    def _identify(self) -> None:
+        """Read or write whose data this is; all directories must agree."""
+        node_id = BrokerId(self._config.node_id)
+        wanted = self._config.cluster_id
+        for directory in self._directories:
+            directory.properties = read_meta_properties(
+                self._filesystem, directory.path / META_PROPERTIES
+            )
+            if directory.properties is not None:
+                self._check_owner(directory, node_id, wanted)
+                wanted = directory.properties.cluster_id
+        self._cluster_id = wanted or format_uuid(self._new_uuid())
+        for directory in self._directories:
+            if directory.properties is None:
+                directory.properties = MetaProperties(self._cluster_id, node_id, self._new_uuid())
+                write_meta_properties(
+                    self._filesystem, directory.path / META_PROPERTIES, directory.properties
+                )
+
+    def _check_owner(
+        self, directory: _Directory, node_id: BrokerId, cluster_id: str | None
+    ) -> None:
+        properties = directory.properties
+        assert properties is not None
+        if properties.node_id != node_id:
+            raise StartupError(
+                f"the data in {directory.path} belongs to node.id {properties.node_id}, and this broker is {node_id}; "
+                f"start it with --set node.id={properties.node_id}, or choose another directory with --data"
+            )
+        if cluster_id is not None and properties.cluster_id != cluster_id:
+            raise StartupError(
+                f"the data in {directory.path} belongs to cluster {properties.cluster_id}, not to {cluster_id}; "
+                "choose another directory with --data"
+            )
+
+    def _new_uuid(self) -> Uuid:
+        """Random; never one that is written with a `-` first, which tools would take for an option."""
+        while True:
+            uuid = Uuid(self._rng.randbytes(16))
+            if not format_uuid(uuid).startswith("-"):
+                return uuid
+
+    def _load_logs(self, directory: _Directory) -> None:
+        filesystem, path = self._filesystem, directory.path
+        directory.was_clean = take_clean_shutdown(filesystem, path / CLEAN_SHUTDOWN) is not None
+        recovery_points = self._read_checkpoint(path / RECOVERY_POINT_CHECKPOINT)
+        start_offsets = self._read_checkpoint(path / LOG_START_OFFSET_CHECKPOINT)
+        config = LogConfig()
+        for name in filesystem.listdir(path):
+            if name.endswith(DELETE_SUFFIX) and filesystem.is_directory(path / name):
+                self._deleted.append(_Deleted(path / name, self._clock.now_ms()))
+                continue
+            match = _PARTITION_DIRECTORY.fullmatch(name)
+            if match is None or not filesystem.is_directory(path / name):
+                continue
+            topic_partition = TopicPartition(match["topic"], int(match["partition"]))
+            if topic_partition in self._logs:
+                raise StartupError(
+                    f"{topic_partition} is in two data directories, {path} and {self._logs[topic_partition].directory.parent}; "
+                    "remove one of them"
+                )
+            self._logs[topic_partition] = self._loader.load(
+                path / name,
+                topic_partition,
+                self._topic_id(path / name),
+                config,
+                recovery_point=recovery_points.get(topic_partition, Offset(0)),
+                log_start_offset=start_offsets.get(topic_partition, Offset(0)),
+                clean=directory.was_clean and topic_partition in recovery_points,
+            )
+
+    def _read_checkpoint(self, path: Path) -> dict[TopicPartition, Offset]:
+        try:
+            return read_offset_checkpoint(self._filesystem, path)
+        except CorruptCheckpointError as error:
+            _log.warning("%s; going on without it", error)
+            return {}
+
+    def _topic_id(self, directory: Path) -> Uuid:
+        try:
+            topic_id = read_partition_metadata(self._filesystem, directory / PARTITION_METADATA)
+        except CorruptCheckpointError as error:
+            _log.warning("%s; the cluster's metadata tells the topic id", error)
+            topic_id = None
+        return ZERO_UUID if topic_id is None else topic_id
+
+    # Logs
+
+    def log(self, topic_partition: TopicPartition) -> Log | None:
+        return self._logs.get(topic_partition)
+
+    def logs(self) -> Iterable[Log]:
+        return tuple(self._logs.values())
+
+    def create_log(self, topic_partition: TopicPartition, topic_id: Uuid, config: LogConfig) -> Log:
+        """A new, empty log in the directory that has fewest. Raises KafkaError(KAFKA_STORAGE_ERROR)."""
+        assert topic_partition not in self._logs, f"{topic_partition} is there already"
+        directory = self._emptiest() / str(topic_partition)
+        try:
+            self._filesystem.mkdir(directory)
+            write_partition_metadata(
+                self._filesystem, directory / PARTITION_METADATA, topic_id, sync=False
+            )
+            log = self._loader.load(directory, topic_partition, topic_id, config)
+        except OSError as error:
+            _log.error("%s could not be made: %s", directory, error)
+            raise KafkaError(
+                ErrorCode.KAFKA_STORAGE_ERROR,
+                f"the log of {topic_partition} could not be made: {error.strerror or error}",
+            ) from error
+        self._logs[topic_partition] = log
+        return log
+
+    def adopt_topic_id(self, log: Log, topic_id: Uuid) -> None:
+        """A log that has lost its `partition.metadata` gets the id that the cluster's metadata knows."""
+        write_partition_metadata(self._filesystem, log.directory / PARTITION_METADATA, topic_id)
+        log.topic_id = topic_id
+
+    def delete_log(self, topic_partition: TopicPartition) -> None:
+        """The log is gone at once; its files go after `file.delete.delay.ms` (`purge_task`)."""
+        log = self._logs.pop(topic_partition)
+        name = str(topic_partition)
+        mark = f".{self._rng.randbytes(16).hex()}{DELETE_SUFFIX}"
+        target = log.directory.with_name(name[: _NAME_BYTES_MAX - len(mark)] + mark)
+        try:
+            log.abandon()
+            self._filesystem.rename(log.directory, target)
+        except OSError as error:
+            _log.error("%s could not be put away: %s; remove it by hand", log.directory, error)
+            return
+        self._deleted.append(
+            _Deleted(target, self._clock.now_ms() + log.config.file_delete_delay_ms)
+        )
+
+    def _emptiest(self) -> Path:
+        counts = {directory.path: 0 for directory in self._directories}
+        for log in self._logs.values():
+            counts[log.directory.parent] += 1
+        return min(counts, key=lambda path: counts[path])
+
+    # Now and then
+
+    def logs_to_flush(self, now_ms: int) -> list[Log]:
+        """Those whose `flush.ms` has passed."""
+        return [log for log in self._logs.values() if log.is_flush_due(now_ms)]
+
+    def checkpoint_task(self) -> Callable[[], None]:
+        """Writes the checkpoints as they are now; for a worker thread. Raises OSError."""
+        writes: list[tuple[Path, dict[TopicPartition, Offset]]] = []
+        for directory in self._directories:
+            logs = [log for log in self._logs.values() if log.directory.parent == directory.path]
+            writes += [
+                (
+                    directory.path / RECOVERY_POINT_CHECKPOINT,
+                    {log.topic_partition: log.recovery_point for log in logs},
+                ),
+                (
+                    directory.path / LOG_START_OFFSET_CHECKPOINT,
+                    {
+                        log.topic_partition: log.log_start_offset
+                        for log in logs
+                        if log.log_start_offset > log.segments[0].base_offset
+                    },
+                ),
+                # The high watermarks: with one replica, the log ends.
+                (
+                    directory.path / REPLICATION_CHECKPOINT,
+                    {log.topic_partition: log.log_end_offset for log in logs},
+                ),
+            ]
+
+        def run() -> None:
+            for path, offsets in writes:
+                write_offset_checkpoint(self._filesystem, path, offsets)
+
+        return run
+
+    def purge_task(self, now_ms: int) -> Callable[[], None] | None:
+        """Removes the deleted directories that are due; for a worker thread. None: none is."""
+        due = [deleted.path for deleted in self._deleted if deleted.due_ms <= now_ms]
+        if not due:
+            return None
+        self._deleted = [deleted for deleted in self._deleted if deleted.due_ms > now_ms]
+
+        def run() -> None:
+            for path in due:
+                remove_tree(self._filesystem, path)
+
+        return run
+
+    # Closing
+
+    def close(self) -> None:
+        """Flush and close every log; a data directory whose logs all closed well is marked clean."""
+        failed: set[Path] = set()
+        for log in self._logs.values():
+            try:
+                log.close()
+            except KafkaError as error:
+                _log.error("%s; it will be recovered at the next start", error)
+                failed.add(log.directory.parent)
+        try:
+            self.checkpoint_task()()
+            for directory in self._directories:
+                if directory.path not in failed:
+                    write_clean_shutdown(self._filesystem, directory.path / CLEAN_SHUTDOWN)
+        except OSError as error:
+            _log.error(
+                "the clean stop could not be written down: %s; the logs will be recovered", error
+            )
+        self.release()
