@@ -97,9 +97,8 @@ class MetadataLog:
 
     def _batches(self) -> Iterator[RecordBatchView]:
         offset, end = self._log.log_start_offset, self._log.log_end_offset
-        while offset < end:
-            data = self._log.read(offset, _READ_BYTES, upper_bound=end).read()
-            for batch in batches(data):
+        while (piece := self._log.read(offset, _READ_BYTES, upper_bound=end)) is not None:
+            for batch in batches(piece.read()):
                 yield batch
                 offset = Offset(batch.next_offset)
 
