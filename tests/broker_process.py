@@ -126,7 +126,7 @@ class BrokerProcess:
                 raise RuntimeError(
                     f"the broker did not answer within {timeout_s} s:\n{self.log()[-4000:]}"
                 )
-            time.sleep(0.02)
+            time.sleep(0.005)
 
     def _end(self, signal_number: signal.Signals, timeout_s: float = 30) -> int:
         assert self._process is not None, "the broker is not running"
@@ -174,4 +174,8 @@ def _candidates() -> Iterator[int]:
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would configure a broker."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("KAFKALITE_")}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("KAFKALITE_", "KAFKA_"))
+    }

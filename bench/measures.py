@@ -1,0 +1,212 @@
+"""What is measured, and how: each measure drives one running broker and gives figures by name."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from bench.brokers import RunningBroker
+from tests.java_kafka import run_tool
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BATCH = ("--records", "64", "--batch-bytes", "65536")
+TOOL_RECORDS, TOOL_RECORD_BYTES = 2_000_000, 1024
+MIB = 1 << 20
+
+_topic_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the table.
+
+    Attributes:
+        key: What the measure calls it.
+        decimals: How many to print.
+    """
+
+    key: str
+    title: str
+    unit: str
+    decimals: int
+    higher_is_better: bool = False
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Some work on a broker. `run` gives a value for each of its figures.
+
+    Attributes:
+        name: For `--only`.
+    """
+
+    name: str
+    run: Callable[[RunningBroker], dict[str, float]]
+    figures: tuple[Figure, ...]
+
+
+def start(broker: RunningBroker) -> dict[str, float]:
+    return {"start_s": broker.start_s}
+
+
+def idle_memory(broker: RunningBroker) -> dict[str, float]:
+    return {"idle_mb": resident_bytes(broker.pid) / 1e6}
+
+
+def loaded_memory(broker: RunningBroker) -> dict[str, float]:
+    return {"loaded_mb": resident_bytes(broker.pid) / 1e6}
+
+
+def one_record(in_flight: int, requests: int) -> Callable[[RunningBroker], dict[str, float]]:
+    def run(broker: RunningBroker) -> dict[str, float]:
+        options = {"in-flight": in_flight, "warm-up": requests // 4, "requests": requests}
+        figures = load(broker, "produce", options, seconds=20)
+        return {
+            f"produce{in_flight}_per_s": figures["requests_per_s"],
+            f"produce{in_flight}_cpu_us": figures["cpu_us_per_request"],
+        }
+
+    return run
+
+
+def batches(broker: RunningBroker) -> dict[str, float]:
+    options = {"in-flight": 5, "warm-up": 4096, "requests": 16_384}
+    figures = load(broker, "produce", options, *BATCH, seconds=20)
+    return {
+        "batches_mb_per_s": figures["mb_per_s"],
+        "batches_cpu_s_per_gb": figures["cpu_s_per_gb"],
+    }
+
+
+def fetch(broker: RunningBroker) -> dict[str, float]:
+    options = {"partitions": 4, "fill-bytes": 64 * MIB, "warm-up": 500, "requests": 2000}
+    figures = load(broker, "fetch", options, *BATCH, seconds=20)
+    return {"fetch_mb_per_s": figures["mb_per_s"], "fetch_cpu_s_per_gb": figures["cpu_s_per_gb"]}
+
+
+def latency(broker: RunningBroker) -> dict[str, float]:
+    figures = load(broker, "latency", {"warm-up": 1000, "requests": 2000}, seconds=60)
+    return {"latency_p50_ms": figures["p50_ms"], "latency_p99_ms": figures["p99_ms"]}
+
+
+def java_tools(broker: RunningBroker) -> dict[str, float]:
+    """kafka-producer-perf-test, then kafka-consumer-perf-test on what it produced."""
+    topic = new_topic()
+    produced = run_tool(
+        "org.apache.kafka.tools.ProducerPerformance",
+        *("--bootstrap-server", broker.bootstrap, "--topic", topic, "--throughput", "-1"),
+        *("--num-records", str(TOOL_RECORDS), "--record-size", str(TOOL_RECORD_BYTES)),
+        *("--command-property", "acks=all", "enable.idempotence=true"),
+    ).stdout.splitlines()[-1]
+    consumed = run_tool(
+        "org.apache.kafka.tools.ConsumerPerformance",
+        *("--bootstrap-server", broker.bootstrap, "--topic", topic),
+        *("--num-records", str(TOOL_RECORDS), "--hide-header"),
+    ).stdout.splitlines()[-1]
+    # start, end, MB, MB/s, records, records/s, rebalance ms, fetch ms, fetch MB/s, fetch records/s
+    columns = consumed.split(", ")
+    return {
+        "tool_produced_per_s": number_before(" records/sec", produced),
+        "tool_produced_mb_per_s": number_before(" MB/sec", produced),
+        "tool_produce_p99_ms": number_before(" ms 99th", produced),
+        "tool_consumed_per_s": float(columns[9]),
+        "tool_consumed_mb_per_s": float(columns[8]),
+    }
+
+
+MEASURES: tuple[Measure, ...] = (
+    Measure("start", start, (Figure("start_s", "start to first answer", "s", 2),)),
+    Measure("memory", idle_memory, (Figure("idle_mb", "resident memory, idle", "MB", 0),)),
+    Measure(
+        "produce1",
+        one_record(1, 20_000),
+        (
+            Figure("produce1_per_s", "one-record produce, 1 in flight", "requests/s", 0, True),
+            Figure("produce1_cpu_us", "- broker CPU", "µs/request", 0),
+        ),
+    ),
+    Measure(
+        "produce5",
+        one_record(5, 60_000),
+        (
+            Figure("produce5_per_s", "one-record produce, 5 in flight", "requests/s", 0, True),
+            Figure("produce5_cpu_us", "- broker CPU", "µs/request", 0),
+        ),
+    ),
+    Measure(
+        "batches",
+        batches,
+        (
+            Figure("batches_mb_per_s", "produce 64 KiB batches, 5 in flight", "MB/s", 0, True),
+            Figure("batches_cpu_s_per_gb", "- broker CPU", "s/GB", 2),
+        ),
+    ),
+    Measure(
+        "fetch",
+        fetch,
+        (
+            Figure("fetch_mb_per_s", "fetch 4 x 1 MiB from the page cache", "MB/s", 0, True),
+            Figure("fetch_cpu_s_per_gb", "- broker CPU", "s/GB", 2),
+        ),
+    ),
+    Measure(
+        "latency",
+        latency,
+        (
+            Figure("latency_p50_ms", "produced to fetched, p50", "ms", 2),
+            Figure("latency_p99_ms", "produced to fetched, p99", "ms", 2),
+        ),
+    ),
+    Measure(
+        "tools",
+        java_tools,
+        (
+            Figure("tool_produced_per_s", "kafka-producer-perf-test", "records/s", 0, True),
+            Figure("tool_produced_mb_per_s", "-", "MiB/s", 0, True),
+            Figure("tool_produce_p99_ms", "- p99", "ms", 0),
+            Figure("tool_consumed_per_s", "kafka-consumer-perf-test", "records/s", 0, True),
+            Figure("tool_consumed_mb_per_s", "-", "MiB/s", 0, True),
+        ),
+    ),
+    Measure(
+        "memory", loaded_memory, (Figure("loaded_mb", "resident memory, after all that", "MB", 0),)
+    ),
+)
+
+
+def load(
+    broker: RunningBroker, work: str, options: dict[str, int], *more: str, seconds: int
+) -> dict[str, float]:
+    """Run the load generator in a process of its own and return its figures."""
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "bench.load", work, "--port", str(broker.port)]
+    command += ["--pid", str(broker.pid), "--topic", new_topic(), "--seconds", str(seconds)]
+    done = subprocess.run(
+        [*command, *words, *more], cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, timeout=600
+    )
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def new_topic() -> str:
+    return f"bench-{next(_topic_numbers)}"
+
+
+def number_before(words: str, line: str) -> float:
+    found = re.search(r"([\d.]+)" + re.escape(words), line)
+    assert found, line
+    return float(found[1])
+
+
+def resident_bytes(pid: int) -> int:
+    """Of a process and its children."""
+    process = psutil.Process(pid)
+    return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
