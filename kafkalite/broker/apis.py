@@ -37,7 +37,9 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.INIT_PRODUCER_ID: ServedApi("init_producer_id", 0, 5),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: ServedApi("offset_for_leader_epoch", 2, 4),
     ApiKey.DESCRIBE_CONFIGS: ServedApi("describe_configs", 1, 4),
+    ApiKey.ALTER_CONFIGS: ServedApi("alter_configs", 0, 2),
     ApiKey.CREATE_PARTITIONS: ServedApi("create_partitions", 0, 3),
+    ApiKey.INCREMENTAL_ALTER_CONFIGS: ServedApi("incremental_alter_configs", 0, 1),
     ApiKey.DESCRIBE_CLUSTER: ServedApi("describe_cluster", 0, 2),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: ServedApi("describe_topic_partitions", 0, 0),
 }
