@@ -18,9 +18,8 @@ that 4.3.0 writes.
 
 from __future__ import annotations
 
-import binascii
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,8 +140,8 @@ def format_uuid(uuid: Uuid) -> str:
 def parse_uuid(text: str) -> Uuid:
     """The reverse of `format_uuid`. Raises ValueError."""
     try:
-        uuid = urlsafe_b64decode(text + "==")
-    except (binascii.Error, ValueError):
+        uuid = b64decode(text + "==", altchars=b"-_", validate=True)
+    except ValueError:
         uuid = b""
     if len(uuid) != _UUID_BYTES:
         raise ValueError(f"{text!r} is not a UUID of 22 base64url characters")
