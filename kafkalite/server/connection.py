@@ -106,8 +106,10 @@ class Connection:
             self.closed = True
 
     def take_activity(self) -> bool:
-        """Whether anything was received since the last call."""
+        """Whether anything was received since the last call; if not, memory that a busier time needed is given back."""
         active, self._active = self._active, False
+        if not active and self.pending is None:
+            self._reader.trim()
         return active
 
     def shut(self) -> None:

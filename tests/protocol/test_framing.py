@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafkalite_protocol.errors import ProtocolError
-from kafkalite_protocol.framing import BUSY_BUFFER_BYTES, IDLE_BUFFER_BYTES, FrameReader
+from kafkalite_protocol.framing import (
+    BURST_BUFFER_BYTES,
+    BUSY_BUFFER_BYTES,
+    IDLE_BUFFER_BYTES,
+    FrameReader,
+)
 
 MAX_FRAME_BYTES = 1024 * 1024
 
@@ -133,13 +138,13 @@ def test_a_large_frame_is_copied_a_bounded_number_of_times():
 
 def test_a_large_buffer_goes_with_its_frame():
     reader = FrameReader(MAX_FRAME_BYTES)
-    feed(reader, framed(bytes(500_000)))
+    feed(reader, framed(bytes(900_000)))
     assert reader.buffer_bytes == IDLE_BUFFER_BYTES
 
 
 def test_a_large_frame_stays_readable_while_more_is_received():
     reader = FrameReader(MAX_FRAME_BYTES)
-    body = b"x" * 500_000
+    body = b"x" * 900_000
     data = framed(body)
     frame = None
     while frame is None:
@@ -151,6 +156,15 @@ def test_a_large_frame_stays_readable_while_more_is_received():
         frame = reader.next_frame()
     assert feed(reader, framed(b"y" * 200_000)) == [b"y" * 200_000]
     assert frame == body
+
+
+def test_large_frames_back_to_back_get_a_larger_buffer_and_trim_gives_it_back():
+    reader = FrameReader(MAX_FRAME_BYTES)
+    data = framed(*[bytes([n]) * 65_000 for n in range(50)])
+    assert feed(reader, data) == [bytes([n]) * 65_000 for n in range(50)]
+    assert BUSY_BUFFER_BYTES < reader.buffer_bytes <= BURST_BUFFER_BYTES
+    reader.trim()
+    assert reader.buffer_bytes == IDLE_BUFFER_BYTES
 
 
 def test_a_buffer_that_was_filled_grows_and_trim_gives_it_back():
