@@ -13,7 +13,8 @@ from kafkalite.deferred import Deferred, resolved
 
 if TYPE_CHECKING:
     from kafkalite.broker.broker import Broker
-    from kafkalite.storage.log import FlushTask, Log
+    from kafkalite.storage.flush import FlushTask
+    from kafkalite.storage.log import Log
 
 _log = logging.getLogger(__name__)
 

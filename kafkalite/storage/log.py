@@ -13,27 +13,40 @@ Kafka: UnifiedLog, LocalLog.
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+import random
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from kafkalite_protocol.control_records import ControlRecordType, read_end_transaction_marker
 from kafkalite_protocol.error_codes import ErrorCode
-from kafkalite_protocol.record_batch import BatchHeader, RecordBatchView, TimestampType, batches
+from kafkalite_protocol.record_batch import RecordBatchView
 
 from kafkalite.errors import KafkaError
-from kafkalite.storage.log_config import NEVER_MS, LogConfig
-from kafkalite.storage.log_validator import check_records, client_batch
+from kafkalite.storage.checkpoints import LEADER_EPOCH_CHECKPOINT
+from kafkalite.storage.filesystem import AppendNotUndoneError
+from kafkalite.storage.flush import FlushTask
+from kafkalite.storage.log_config import LogConfig
+from kafkalite.storage.log_validator import (
+    check_records,
+    check_size,
+    client_batch,
+    followers_batches,
+    stamp_time,
+)
 from kafkalite.storage.metadata_files import PARTITION_METADATA
+from kafkalite.storage.producer_replay import (
+    load_latest_snapshot,
+    note_producer,
+    remove_snapshots,
+    replay,
+)
 from kafkalite.storage.producer_state import (
+    BatchMetadata,
     ProducerState,
-    read_snapshot,
     snapshot_offsets,
     snapshot_path,
     write_snapshot,
 )
-from kafkalite.storage.segment import Segment
 from kafkalite.storage.timestamp_lookup import TimestampLookup
 from kafkalite.types import NO_TIMESTAMP, LeaderEpoch, Offset, TopicPartition, Uuid
 
@@ -44,6 +57,9 @@ if TYPE_CHECKING:
     from kafkalite.storage.file_slice import FileSlice
     from kafkalite.storage.filesystem import FileSystem, SyncTask
     from kafkalite.storage.leader_epoch_cache import LeaderEpochCache
+    from kafkalite.storage.segment import Segment
+    from kafkalite.storage.segments import Segments
+    from kafkalite.storage.transaction_index import AbortedTransaction
 
 _log = logging.getLogger(__name__)
 
@@ -70,30 +86,22 @@ class AppendInfo(NamedTuple):
     size_bytes: int
 
 
-class FlushTask(NamedTuple):
-    """Makes a log durable up to `offset`. `run` in any thread, then `Log.flushed(task)` on the log's own."""
-
-    offset: Offset
-    syncs: Sequence[SyncTask]
-
-    def run(self) -> None:
-        """Raises OSError: then nothing is known to be durable."""
-        for sync in self.syncs:
-            sync()
-
-
 class Log:
     """See the module. Made by `log_loader`."""
 
     __slots__ = (
-        "_base_offsets",
         "_clock",
-        "_directory_is_new",
+        "_files_made",
+        "_files_synced",
+        "_jitter_ms",
         "_last_flush_ms",
         "_leader_epochs",
-        "_roll_jitter_ms",
+        "_offline",
+        "_rng",
         "_segments",
+        "_truncations",
         "config",
+        "deleted_files",
         "directory",
         "filesystem",
         "log_end_offset",
@@ -113,29 +121,36 @@ class Log:
         *,
         filesystem: FileSystem,
         clock: Clock,
-        segments: list[Segment],
+        rng: random.Random,
+        segments: Segments,
         leader_epochs: LeaderEpochCache,
         producer_state: ProducerState,
         log_start_offset: Offset,
         recovery_point: Offset,
+        is_durable: bool,
     ) -> None:
-        assert segments, "a log has an active segment"
+        """`is_durable`: the names of all files are known to be on the disk, as after a clean stop."""
         self.topic_partition = topic_partition
         self.topic_id = topic_id
         self.directory = directory
         self.config = config
         self.filesystem = filesystem
-        self._clock = clock
-        self._segments = segments
-        self._base_offsets = [segment.base_offset for segment in segments]
-        self._leader_epochs = leader_epochs
         self.producer_state = producer_state
         self.log_start_offset = log_start_offset
-        self.log_end_offset = segments[-1].next_offset
+        self.log_end_offset = segments.active.next_offset
         self.recovery_point = recovery_point
+        self.deleted_files: list[Path] = []
+        """Files of removed segments, renamed to `.deleted`; `LogManager` removes them after `file.delete.delay.ms`."""
+        self._clock = clock
+        self._rng = rng
+        self._segments = segments
+        self._leader_epochs = leader_epochs
+        self._offline: str | None = None
         self._last_flush_ms = clock.now_ms()
-        self._directory_is_new = recovery_point == 0
-        self._roll_jitter_ms = 0
+        self._truncations = 0
+        self._files_made = 0 if is_durable else 1
+        self._files_synced = 0
+        self._jitter_ms = self._new_jitter_ms()
 
     def __repr__(self) -> str:
         return f"Log({self.topic_partition}, {self.log_start_offset}..{self.log_end_offset})"
@@ -154,22 +169,22 @@ class Log:
 
     @property
     def size_bytes(self) -> int:
-        return sum(segment.size_bytes for segment in self._segments)
+        return self._segments.size_bytes
 
     @property
-    def segments(self) -> Sequence[Segment]:
-        """Oldest first; the last is the active one. For looking at."""
+    def segments(self) -> Segments:
+        """Oldest first. For looking at."""
         return self._segments
 
     @property
-    def active(self) -> Segment:
-        return self._segments[-1]
+    def offline_reason(self) -> str | None:
+        """Why the log refuses to be written, in plain words; None while it is in order. A restart recovers it."""
+        return self._offline
 
     def reconfigure(self, config: LogConfig) -> None:
         """Topic configs have changed; they hold from the next append on."""
         self.config = config
-        for segment in self._segments:
-            segment.config = config
+        self._segments.reconfigure(config)
 
     # Appending
 
@@ -186,116 +201,151 @@ class Log:
         Raises KafkaError with what is wrong with the batch, and KAFKA_STORAGE_ERROR when it cannot be written: then
         the log is as it was.
         """
+        config = self.config
         if origin is AppendOrigin.CLIENT:
-            batch = client_batch(records, self.config)
-            check_records(batch, self.topic_partition, self.config, now_ms)
-            if batch.producer_id >= 0 and (known := self.producer_state.check(batch)) is not None:
-                return AppendInfo(
-                    known.first_offset,
-                    known.last_offset,
-                    known.timestamp_ms,
-                    self.log_start_offset,
-                    duplicate=True,
-                    leader_epoch=leader_epoch,
-                    size_bytes=batch.total_bytes,
-                )
+            batch = client_batch(records, config)
+            check_records(batch, self.topic_partition, config, now_ms)
+            if batch.producer_id >= 0:
+                known = self.producer_state.check(batch)
+                if known is not None:
+                    return self._duplicate(known, leader_epoch, batch.total_bytes)
         else:
             batch = RecordBatchView(records)
-        append_time_ms = NO_TIMESTAMP
-        if self.config.message_timestamp_type is TimestampType.LOG_APPEND_TIME:
-            append_time_ms = now_ms
-            batch.stamp_log_append_time(now_ms)
+            check_size(batch, config)
+        append_time_ms = stamp_time(batch, config, now_ms)
         base_offset = self.log_end_offset
         batch.stamp(base_offset, leader_epoch)
-        end = batch.end
-        self._write(records if end == len(records) else records[:end], (batch,), now_ms)
+        size_bytes = batch.total_bytes
+        if size_bytes != len(records):
+            records = records[:size_bytes]
+        self._write(records, (batch,), now_ms)
         return AppendInfo(
             base_offset,
-            Offset(batch.last_offset),
+            Offset(base_offset + batch.last_offset_delta),
             append_time_ms,
             self.log_start_offset,
-            duplicate=False,
-            leader_epoch=leader_epoch,
-            size_bytes=end,
+            False,
+            leader_epoch,
+            size_bytes,
+        )
+
+    def _duplicate(
+        self, known: BatchMetadata, leader_epoch: LeaderEpoch, size_bytes: int
+    ) -> AppendInfo:
+        """What was answered to the batch that came first; with its timestamp as the append time (measured)."""
+        return AppendInfo(
+            known.first_offset,
+            known.last_offset,
+            known.timestamp_ms,
+            self.log_start_offset,
+            True,
+            leader_epoch,
+            size_bytes,
         )
 
     def append_as_follower(self, records: memoryview) -> AppendInfo:
-        """Write batches verbatim, as the leader has them. Raises KafkaError as `append_as_leader`."""
-        found = list(batches(records))
-        assert found, "a follower appends what it has fetched"
+        """Write whole batches verbatim, as the leader has them.
+
+        Raises KafkaError: CORRUPT_MESSAGE when they are damaged, OFFSET_OUT_OF_RANGE when they do not follow the log end,
+        KAFKA_STORAGE_ERROR when they cannot be written; then the log is as it was.
+        """
+        found = followers_batches(records, self.log_end_offset)
         first, last = found[0], found[-1]
-        assert first.base_offset >= self.log_end_offset, "a follower continues where its log ends"
         self._write(records, found, self._clock.now_ms())
         return AppendInfo(
             Offset(first.base_offset),
             Offset(last.last_offset),
             NO_TIMESTAMP,
             self.log_start_offset,
-            duplicate=False,
-            leader_epoch=LeaderEpoch(last.leader_epoch),
-            size_bytes=len(records),
+            False,
+            LeaderEpoch(last.leader_epoch),
+            len(records),
         )
 
     def _write(self, records: memoryview, found: Sequence[RecordBatchView], now_ms: int) -> None:
+        if self._offline is not None:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, self._offline)
         last = found[-1]
-        last_offset = Offset(last.last_offset)
-        active = self._segments[-1]
+        segment = self._segments.active
         try:
-            if active.should_roll(
-                len(records), last_offset, last.max_timestamp_ms, now_ms, self._roll_jitter_ms
+            if segment.should_roll(
+                len(records),
+                last.base_offset + last.last_offset_delta,
+                last.max_timestamp_ms,
+                now_ms,
+                self._jitter_ms,
             ):
-                active = self._roll(now_ms, Offset(found[0].base_offset))
-            active.append(records, found)
-            self._note(found)
+                segment = self._roll(Offset(found[0].base_offset), now_ms)
+            if last.leader_epoch > self._leader_epochs.latest_epoch:
+                self._assign_epochs(found)
+            segment.append(records, found)
         except OSError as error:
             raise self._storage_error(error) from error
-        self.log_end_offset = Offset(last_offset + 1)
-        config = self.config
-        if config.flush_messages != NEVER_MS and self.unflushed_records >= config.flush_messages:
+        self.log_end_offset = segment.next_offset
+        for batch in found:
+            if batch.producer_id >= 0:
+                self._note_producer(batch, segment)
+        if self.log_end_offset - self.recovery_point >= self.config.flush_messages:
             self.flush()
 
-    def _note(self, found: Iterable[RecordBatchView]) -> None:
-        """Leader epochs and producers, as the batches tell of them."""
-        latest_epoch = self._leader_epochs.latest_epoch
+    def _assign_epochs(self, found: Sequence[RecordBatchView]) -> None:
         for batch in found:
-            if batch.leader_epoch > latest_epoch:
+            if batch.leader_epoch > self._leader_epochs.latest_epoch:
                 self._leader_epochs.assign(
                     LeaderEpoch(batch.leader_epoch), Offset(batch.base_offset)
                 )
-                latest_epoch = LeaderEpoch(batch.leader_epoch)
-            if batch.producer_id >= 0:
-                note_producer(self.producer_state, batch)
+
+    def _note_producer(self, batch: RecordBatchView, segment: Segment) -> None:
+        aborted = note_producer(self.producer_state, batch)
+        if aborted is None:
+            return
+        try:
+            segment.transaction_index.append(aborted)
+        except OSError as error:
+            # The marker is in the log; without its entry readers would be shown what was aborted.
+            self._go_offline(error)
+            raise self._storage_error(error) from error
 
     def _storage_error(self, error: OSError) -> KafkaError:
         _log.error("%s: %s", self.topic_partition, error)
+        if isinstance(error, AppendNotUndoneError):
+            self._go_offline(error)
         return KafkaError(
             ErrorCode.KAFKA_STORAGE_ERROR,
-            f"the log of {self.topic_partition} could not be written: {error.strerror or error}",
+            f"The log of {self.topic_partition} cannot be written: {error.strerror or error}",
         )
+
+    def _go_offline(self, error: OSError) -> None:
+        """May be called from any thread."""
+        self._offline = (
+            f"The log of {self.topic_partition} is out of order since a write failed ({error.strerror or error}). Check the "
+            "disk, then restart the broker: it recovers what is on it"
+        )
+        _log.error("%s", self._offline)
 
     # Rolling and flushing
 
     def roll(self) -> None:
-        """Begin a new segment at the log end. Nothing happens while the active one is empty."""
-        if self.active.size_bytes:
-            self._roll(self._clock.now_ms(), self.log_end_offset)
+        """Begin a new segment at the log end, unless the active one is empty. Raises KafkaError(KAFKA_STORAGE_ERROR)."""
+        try:
+            if self._segments.active.size_bytes:
+                self._roll(self.log_end_offset, self._clock.now_ms())
+        except OSError as error:
+            raise self._storage_error(error) from error
 
-    def _roll(self, now_ms: int, base_offset: Offset) -> Segment:
-        self.active.become_inactive()
-        if len(self.producer_state):
-            write_snapshot(self.filesystem, self.directory, base_offset, self.producer_state)
-        segment = Segment(
-            self.filesystem,
-            self.directory,
-            base_offset,
-            self.config,
-            created_ms=now_ms,
-            create=True,
-        )
-        self._segments.append(segment)
-        self._base_offsets.append(base_offset)
-        self._directory_is_new = True
+    def _roll(self, base_offset: Offset, now_ms: int) -> Segment:
+        """The producers' state is written down for each segment's beginning: recovery starts from there."""
+        self._segments.active.become_inactive()
+        write_snapshot(self.filesystem, self.directory, base_offset, self.producer_state)
+        self._files_made += 1
+        segment = self._segments.roll(base_offset, now_ms)
+        self._jitter_ms = self._new_jitter_ms()
         return segment
+
+    def _new_jitter_ms(self) -> int:
+        """`segment.jitter.ms`: so that not all partitions roll in the same moment."""
+        jitter_ms = min(self.config.segment_jitter_ms, self.config.segment_ms)
+        return self._rng.randrange(jitter_ms) if jitter_ms > 0 else 0
 
     @property
     def unflushed_records(self) -> int:
@@ -303,40 +353,40 @@ class Log:
 
     def is_flush_due(self, now_ms: int) -> bool:
         """By `flush.ms`."""
-        flush_ms = self.config.flush_ms
-        return (
-            flush_ms != NEVER_MS
-            and self.unflushed_records > 0
-            and now_ms - self._last_flush_ms >= flush_ms
-        )
+        return self.unflushed_records > 0 and now_ms - self._last_flush_ms >= self.config.flush_ms
 
     def flush_task(self) -> FlushTask | None:
         """What makes everything appended so far durable; None when it is."""
-        if self.log_end_offset <= self.recovery_point and not self._directory_is_new:
+        files_made = self._files_made
+        names_are_synced = files_made == self._files_synced
+        if self.log_end_offset <= self.recovery_point and names_are_synced:
             return None
         syncs: list[SyncTask] = []
-        for segment in self._segments:
-            if segment.next_offset >= self.recovery_point:
-                syncs += segment.sync_tasks()
-                snapshot = snapshot_path(self.directory, segment.base_offset)
-                if self.filesystem.exists(snapshot):
-                    syncs.append(self.filesystem.fsync_task(snapshot))
-        if self._directory_is_new:
-            metadata = self.directory / PARTITION_METADATA
-            if self.filesystem.exists(metadata):
-                syncs.append(self.filesystem.fsync_task(metadata))
-            directory, parent = self.directory, self.directory.parent
-            syncs.append(lambda: self.filesystem.fsync_directory(directory))
-            syncs.append(lambda: self.filesystem.fsync_directory(parent))
-            self._directory_is_new = False
-        return FlushTask(self.log_end_offset, syncs)
+        for segment in self._segments.from_offset(self.recovery_point):
+            syncs += segment.sync_tasks()
+        if not names_are_synced:
+            syncs += self._name_syncs()
+        return FlushTask(
+            self.log_end_offset, self._truncations, files_made, syncs, self._go_offline
+        )
+
+    def _name_syncs(self) -> list[SyncTask]:
+        """Files are only there after a power cut if the directories have been synced that name them."""
+        filesystem, directory = self.filesystem, self.directory
+        small = [directory / PARTITION_METADATA, directory / LEADER_EPOCH_CHECKPOINT]
+        small += [snapshot_path(directory, base) for base in self._segments.base_offsets[-1:]]
+        syncs = [filesystem.fsync_task(path) for path in small if filesystem.exists(path)]
+        syncs.append(lambda: filesystem.fsync_directory(directory))
+        if self._files_synced == 0:
+            syncs.append(lambda: filesystem.fsync_directory(directory.parent))
+        return syncs
 
     def flushed(self, task: FlushTask) -> None:
         """A flush task has run: recovery may begin where it ended."""
-        self.recovery_point = Offset(
-            max(self.recovery_point, min(task.offset, self.log_end_offset))
-        )
-        self._last_flush_ms = self._clock.now_ms()
+        self._files_synced = max(self._files_synced, task.files_made)
+        if task.truncations == self._truncations:
+            self.recovery_point = max(self.recovery_point, task.offset)
+            self._last_flush_ms = self._clock.now_ms()
 
     def flush(self) -> None:
         """Make everything durable now. Raises KafkaError(KAFKA_STORAGE_ERROR)."""
@@ -346,7 +396,6 @@ class Log:
         try:
             task.run()
         except OSError as error:
-            self._directory_is_new = True
             raise self._storage_error(error) from error
         self.flushed(task)
 
@@ -368,14 +417,28 @@ class Log:
             )
         if offset >= upper_bound:
             return None
-        index = max(0, bisect_right(self._base_offsets, offset) - 1)
-        for segment in self._segments[index:]:
+        for segment in self._segments.from_offset(offset):
             if segment.base_offset >= upper_bound:
-                return None
+                break
             found = segment.read(offset, max_bytes, upper_bound, min_one_batch=min_one_batch)
             if found is not None:
                 return found if len(found) else None
         return None
+
+    def aborted_transactions(
+        self, fetch_offset: Offset, upper_bound: Offset
+    ) -> list[AbortedTransaction]:
+        """Those of which a reader of [fetch_offset, upper_bound) may meet records. Raises KafkaError(KAFKA_STORAGE_ERROR)."""
+        found: list[AbortedTransaction] = []
+        try:
+            for segment in self._segments.from_offset(fetch_offset):
+                aborted, is_complete = segment.transaction_index.collect(fetch_offset, upper_bound)
+                found += aborted
+                if is_complete:
+                    break
+        except OSError as error:
+            raise self._storage_error(error) from error
+        return found
 
     def timestamp_lookup(self, timestamp_ms: int) -> TimestampLookup:
         """The search for the first record at or after a time, to be run anywhere."""
@@ -427,70 +490,62 @@ class Log:
 
             {[0,2][3,5][6,8]}, truncate_to(6) -> {[0,2][3,5]}    truncate_to(4) -> {[0,2]}    truncate_to(9) -> unchanged
 
+        Below the log start: everything goes and the log begins anew at `offset`. Raises KafkaError(KAFKA_STORAGE_ERROR).
+        """
+        if offset < self.log_start_offset:
+            self.truncate_fully_and_start_at(offset)
+        elif offset < self.log_end_offset:
+            self._cut(lambda: self._segments.cut(offset))
+
+    def truncate_fully_and_start_at(self, offset: Offset) -> None:
+        """Remove everything; the next record gets `offset`. For a follower whose leader has nothing of what it has.
+
         Raises KafkaError(KAFKA_STORAGE_ERROR).
         """
-        if offset >= self.log_end_offset:
-            return
-        assert offset >= self.log_start_offset, "what is below the log start is gone already"
+        self._cut(lambda: self._segments.restart(offset, self._clock.now_ms()))
+        self.log_start_offset = offset
+
+    def _cut(self, cut_segments: Callable[[], None]) -> None:
+        self._truncations += 1
         try:
-            self._cut_segments(offset)
-            self.log_end_offset = self.active.next_offset
-            self.recovery_point = min(self.recovery_point, self.log_end_offset)
-            self._leader_epochs.truncate_from_end(self.log_end_offset)
-            self._restore_producers()
+            cut_segments()
+            end = self.log_end_offset = self._segments.active.next_offset
+            self.recovery_point = min(self.recovery_point, end)
+            self._files_made += 1
+            self._leader_epochs.truncate_from_end(end)
+            remove_snapshots(self.filesystem, self.directory, above=end)
+            self._restore_producers(end)
         except OSError as error:
+            self._go_offline(error)
             raise self._storage_error(error) from error
 
-    def _cut_segments(self, offset: Offset) -> None:
-        while len(self._segments) > 1 and self.active.base_offset >= offset:
-            self._drop_segment(self._segments.pop())
-            self._base_offsets.pop()
-        if self.active.base_offset >= offset:
-            # The only one left begins at or after the cut: an empty one takes its place.
-            self._drop_segment(self._segments.pop())
-            self._base_offsets.pop()
-            segment = Segment(
-                self.filesystem,
-                self.directory,
-                offset,
-                self.config,
-                created_ms=self._clock.now_ms(),
-                create=True,
-            )
-            self._segments.append(segment)
-            self._base_offsets.append(offset)
-        else:
-            self.active.truncate_to(offset)
-
-    def _drop_segment(self, segment: Segment) -> None:
-        segment.remove()
-        snapshot = snapshot_path(self.directory, segment.base_offset)
-        if self.filesystem.exists(snapshot):
-            self.filesystem.remove(snapshot)
-
-    def _restore_producers(self) -> None:
-        restore_producers(
-            self.producer_state,
-            self.filesystem,
-            self.directory,
-            self._segments,
-            self.log_end_offset,
-        )
+    def _restore_producers(self, end: Offset) -> None:
+        state = self.producer_state
+        start = load_latest_snapshot(state, self.filesystem, self.directory, end)
+        if start is None:
+            start = self._segments[0].base_offset
+        replay(state, self._segments.from_offset(start), start, end)
 
     def increment_log_start_offset(self, offset: Offset) -> None:
         """Records below `offset` are gone for readers; segments that lie below it altogether are removed.
 
-        A batch that holds `offset` stays whole: readers skip the records before it.
+        A batch that holds `offset` stays whole: readers skip the records before it. Raises KafkaError: OFFSET_OUT_OF_RANGE
+        above the log end, KAFKA_STORAGE_ERROR.
         """
         if offset <= self.log_start_offset:
             return
-        assert offset <= self.log_end_offset, "the start cannot pass the end"
+        if offset > self.log_end_offset:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"Offset {offset} lies behind the end of {self.topic_partition}, which is {self.log_end_offset}",
+            )
         self.log_start_offset = offset
-        self.recovery_point = max(self.recovery_point, offset)
         try:
-            while len(self._segments) > 1 and self._segments[1].base_offset <= offset:
-                self._base_offsets.pop(0)
-                self._drop_segment(self._segments.pop(0))
+            for segment in self._segments.take_below(offset):
+                self.deleted_files += segment.mark_deleted()
+                snapshot = snapshot_path(self.directory, segment.base_offset)
+                if self.filesystem.exists(snapshot):
+                    self.filesystem.remove(snapshot)
             self._leader_epochs.truncate_from_start(offset)
         except OSError as error:
             raise self._storage_error(error) from error
@@ -500,69 +555,35 @@ class Log:
     def close(self) -> None:
         """Flush, write the producers' snapshot and let go of the files: the next start need not look at them.
 
-        Raises KafkaError(KAFKA_STORAGE_ERROR).
+        Raises KafkaError(KAFKA_STORAGE_ERROR): then the log must be recovered at the next start.
         """
+        if self._offline is not None:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, self._offline)
         try:
-            if len(self.producer_state):
-                write_snapshot(
-                    self.filesystem, self.directory, self.log_end_offset, self.producer_state
-                )
-                self.filesystem.fsync(snapshot_path(self.directory, self.log_end_offset))
-                self._directory_is_new = True
-            self._drop_other_snapshots()
+            self._write_last_snapshot()
+            for segment in self._segments.from_offset(self.recovery_point):
+                segment.complete()
             self.flush()
             for segment in self._segments:
                 segment.close()
         except OSError as error:
             raise self._storage_error(error) from error
 
+    def _write_last_snapshot(self) -> None:
+        """With a snapshot of its end the log need not be read at the next start. Without any there are no producers."""
+        end, directory = self.log_end_offset, self.directory
+        snapshots = snapshot_offsets(self.filesystem.listdir(directory))
+        if len(self.producer_state) == 0 and not snapshots:
+            return
+        if end not in snapshots:
+            write_snapshot(self.filesystem, directory, end, self.producer_state)
+            self.filesystem.fsync(snapshot_path(directory, end))
+            self._files_made += 1
+        for offset in snapshots:
+            if offset != end and offset not in self._segments.base_offsets:
+                self.filesystem.remove(snapshot_path(directory, offset))
+
     def abandon(self) -> None:
-        """Let go of the files of a log whose directory is about to be removed."""
+        """Let go of the files as they are, of a log that is about to be removed."""
         for segment in self._segments:
             segment.close()
-
-    def _drop_other_snapshots(self) -> None:
-        """Snapshots are for the beginnings of segments and for the log end; others are left from earlier stops."""
-        kept = {*self._base_offsets, self.log_end_offset} if len(self.producer_state) else set()
-        for offset in snapshot_offsets(self.filesystem.listdir(self.directory)):
-            if offset not in kept:
-                self.filesystem.remove(snapshot_path(self.directory, offset))
-
-
-def note_producer(state: ProducerState, batch: BatchHeader) -> None:
-    """Take note in `state` of a batch that has a producer id: records, or the marker that ends a transaction."""
-    if not batch.is_control:
-        state.update(batch)
-        return
-    assert isinstance(batch, RecordBatchView), "a marker's record is needed"
-    marker = read_end_transaction_marker(batch)
-    if marker is not None:
-        state.complete(
-            batch,
-            aborted=marker.type is ControlRecordType.ABORT,
-            coordinator_epoch=marker.coordinator_epoch,
-        )
-
-
-def restore_producers(
-    state: ProducerState,
-    filesystem: FileSystem,
-    directory: Path,
-    segments: Sequence[Segment],
-    end_offset: Offset,
-) -> None:
-    """Make `state` what the log below `end_offset` says: the last snapshot, and the batches since.
-
-    A segment's beginning has a snapshot if any producer was known there, so the last segment is as far as one must go back.
-    """
-    state.clear()
-    start = segments[-1].base_offset
-    known = snapshot_offsets(filesystem.listdir(directory))
-    usable = [offset for offset in known if start <= offset <= end_offset]
-    for offset in reversed(usable):
-        read_snapshot(filesystem, directory, offset, state)
-        start = offset
-        break
-    for batch in segments[-1].sound_batches_from(start):
-        if batch.producer_id >= 0 and batch.base_offset < end_offset:
-            note_producer(state, batch)

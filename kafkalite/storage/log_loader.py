@@ -1,60 +1,76 @@
-"""From a directory to a `Log`: after a clean stop, after a kill, or brand new.
+"""From a directory to a `Log`: brand new, after a clean stop, or after a kill.
 
-    clean stop   the recovery point is the log end; segments are taken as they are, nothing is read
+    clean stop   the recovery point is the log end; nothing is read but a snapshot of the producers, if there is one
     kill         from the segment that holds the recovery point on, every batch is read and checked; the first that is not
-                 whole ends the log; indexes, leader epochs and producers are made again
-    leftovers    `.deleted` and `.cleaned` go; `.swap` is complete and takes the place of what it replaces
+                 sound ends the log; indexes, leader epochs and producers are made again
+    leftovers    `.deleted` goes; of what the log cleaner was about, `.cleaned` goes, and `.swap`, being complete, takes the
+                 place of the segments that it was made from
+
 Kafka: LogLoader.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+import random
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
 
+from kafkalite_protocol.record_batch import RecordBatchView
+
+from kafkalite.clock import Clock
 from kafkalite.storage.batch_scan import batch_places
 from kafkalite.storage.checkpoints import LEADER_EPOCH_CHECKPOINT, CorruptCheckpointError
+from kafkalite.storage.filesystem import FileSystem
 from kafkalite.storage.leader_epoch_cache import LeaderEpochCache
-from kafkalite.storage.log import Log, note_producer, restore_producers
-from kafkalite.storage.producer_snapshot import CorruptSnapshotError
-from kafkalite.storage.producer_state import (
-    ProducerState,
-    snapshot_offsets,
-    snapshot_path,
+from kafkalite.storage.log import Log
+from kafkalite.storage.log_config import LogConfig
+from kafkalite.storage.producer_replay import (
+    load_latest_snapshot,
+    note_producer,
+    remove_snapshots,
+    replay,
 )
+from kafkalite.storage.producer_state import ProducerState, snapshot_offsets
 from kafkalite.storage.segment import Segment
 from kafkalite.storage.segment_files import (
     CLEANED_SUFFIX,
     DELETED_SUFFIX,
     INDEX_SUFFIXES,
     LOG_SUFFIX,
+    OFFSET_INDEX_SUFFIX,
     SEGMENT_SUFFIXES,
     SWAP_SUFFIX,
+    TIME_INDEX_SUFFIX,
     base_offset_of,
     suffix_of,
 )
+from kafkalite.storage.segments import Segments
 from kafkalite.types import LeaderEpoch, Offset, TopicPartition, Uuid
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kafkalite_protocol.record_batch import BatchHeader
-
-    from kafkalite.clock import Clock
-    from kafkalite.storage.filesystem import FileSystem
-    from kafkalite.storage.log_config import LogConfig
 
 _log = logging.getLogger(__name__)
 
 FIRST_OFFSET: Final = Offset(0)
+_TEMPORARY_SUFFIX: Final = ".tmp"
+
+
+class _Parts(NamedTuple):
+    """What a log is made of, while it is being put together."""
+
+    directory: Path
+    segments: list[Segment]
+    leader_epochs: LeaderEpochCache
+    producers: ProducerState
 
 
 class LogLoader:
-    """Loads the logs of one data directory."""
+    """Loads logs, one by one."""
 
-    def __init__(self, filesystem: FileSystem, clock: Clock) -> None:
+    def __init__(self, filesystem: FileSystem, clock: Clock, rng: random.Random) -> None:
         self._filesystem = filesystem
         self._clock = clock
+        self._rng = rng
 
     def load(
         self,
@@ -71,28 +87,35 @@ class LogLoader:
 
         Raises OSError.
         """
-        names = self._clear_leftovers(directory)
-        segments = self._segments(directory, names, config, log_start_offset)
-        leader_epochs = LeaderEpochCache(self._filesystem, directory / LEADER_EPOCH_CHECKPOINT)
-        producers = ProducerState(config.producer_id_expiration_ms)
+        names = clear_leftovers(self._filesystem, directory)
+        parts = _Parts(
+            directory,
+            self._segments(directory, names, config, log_start_offset),
+            LeaderEpochCache(self._filesystem, directory / LEADER_EPOCH_CHECKPOINT),
+            ProducerState(config.producer_id_expiration_ms),
+        )
         try:
-            leader_epochs.load()
+            parts.leader_epochs.load()
         except CorruptCheckpointError as error:
             _log.warning("%s; it is made again from the log", error)
-            leader_epochs.clear()
-            clean, recovery_point = False, segments[0].base_offset
-        clean = clean and recovery_point >= segments[-1].base_offset
+            parts.leader_epochs.clear()
+            clean, recovery_point = False, FIRST_OFFSET
+        clean = clean and _can_be_the_end(recovery_point, parts.segments[-1])
         if clean:
-            segments[-1].next_offset = recovery_point
-            has_snapshot = f"{recovery_point:020d}.snapshot" in names
+            self._take_as_it_is(parts, names, recovery_point)
         else:
-            self._recover(directory, segments, recovery_point, leader_epochs)
-            has_snapshot = True
-        end_offset = segments[-1].next_offset
-        leader_epochs.truncate_from_end(Offset(end_offset + 1))
-        if has_snapshot:
-            self._restore_producers(producers, directory, segments, end_offset)
-        start = min(max(log_start_offset, segments[0].base_offset), end_offset)
+            self._recover(parts, recovery_point)
+        segments = Segments(self._filesystem, directory, config, parts.segments)
+        end = segments.active.next_offset
+        if end < log_start_offset:
+            # Deleted up to there, and what was behind is lost: offsets must not be given out again.
+            segments.restart(log_start_offset, self._clock.now_ms())
+            remove_snapshots(self._filesystem, directory, above=FIRST_OFFSET)
+            parts.producers.clear()
+            end = log_start_offset
+        log_start_offset = max(log_start_offset, segments[0].base_offset)
+        parts.leader_epochs.truncate_from_end(Offset(end + 1))
+        parts.leader_epochs.truncate_from_start(log_start_offset)
         return Log(
             topic_partition,
             topic_id,
@@ -100,136 +123,182 @@ class LogLoader:
             config,
             filesystem=self._filesystem,
             clock=self._clock,
+            rng=self._rng,
             segments=segments,
-            leader_epochs=leader_epochs,
-            producer_state=producers,
-            log_start_offset=Offset(start),
-            recovery_point=Offset(recovery_point if clean else min(recovery_point, end_offset)),
+            leader_epochs=parts.leader_epochs,
+            producer_state=parts.producers,
+            log_start_offset=log_start_offset,
+            recovery_point=min(recovery_point, end),
+            is_durable=clean,
         )
-
-    # Files
-
-    def _clear_leftovers(self, directory: Path) -> set[str]:
-        """Finish or undo what was under way; the names that remain."""
-        filesystem = self._filesystem
-        names = set(filesystem.listdir(directory))
-        for name in sorted(names):
-            if name.endswith((DELETED_SUFFIX, CLEANED_SUFFIX, ".tmp")):
-                filesystem.remove(directory / name)
-                names.discard(name)
-        swaps = sorted(name for name in names if name.endswith(LOG_SUFFIX + SWAP_SUFFIX))
-        for name in swaps:
-            self._take_swap(directory, name, names)
-        for name in sorted(name for name in names if name.endswith(SWAP_SUFFIX)):
-            target = name.removesuffix(SWAP_SUFFIX)
-            filesystem.rename(directory / name, directory / target)
-            names.discard(name)
-            names.add(target)
-        for name in sorted(names):
-            base_offset = base_offset_of(name)
-            is_index = base_offset is not None and suffix_of(name) in INDEX_SUFFIXES
-            if is_index and f"{name.partition('.')[0]}{LOG_SUFFIX}" not in names:
-                filesystem.remove(directory / name)
-                names.discard(name)
-        return names
-
-    def _take_swap(self, directory: Path, name: str, names: set[str]) -> None:
-        """A cleaned segment that was complete: the segments that it replaces go, then the suffix."""
-        first = base_offset_of(name)
-        assert first is not None, "the cleaner names its files by offset"
-        file = self._filesystem.open(directory / name)
-        end = first + 1
-        for place in batch_places(file, 0, file.size):
-            end = place.last_offset + 1
-        file.close()
-        for other in sorted(names):
-            base_offset = base_offset_of(other)
-            if (
-                base_offset is not None
-                and first <= base_offset < end
-                and suffix_of(other) in SEGMENT_SUFFIXES
-            ):
-                self._filesystem.remove(directory / other)
-                names.discard(other)
 
     def _segments(
         self, directory: Path, names: set[str], config: LogConfig, log_start_offset: Offset
     ) -> list[Segment]:
+        """One for each `.log`; an empty one if there is none. Their ends are those that the next ones' names tell."""
         found = (base_offset_of(name) for name in names if suffix_of(name) == LOG_SUFFIX)
         bases = sorted(base for base in found if base is not None)
+        create = not bases
+        if create:
+            bases = [log_start_offset]
         now_ms = self._clock.now_ms()
-        if not bases:
-            return [
-                Segment(
-                    self._filesystem,
-                    directory,
-                    log_start_offset,
-                    config,
-                    created_ms=now_ms,
-                    create=True,
-                )
-            ]
         ends = [*bases[1:], bases[-1]]
-        return [
-            Segment(self._filesystem, directory, base, config, created_ms=now_ms, next_offset=end)
+        segments = [
+            Segment(
+                self._filesystem,
+                directory,
+                base,
+                config,
+                created_ms=now_ms,
+                next_offset=end,
+                create=create,
+            )
             for base, end in zip(bases, ends, strict=True)
         ]
+        for segment in segments[:-1]:
+            self._rebuild_missing_indexes(segment, names)
+        return segments
+
+    def _rebuild_missing_indexes(self, segment: Segment, names: set[str]) -> None:
+        """Without an index each lookup would read the segment from its start."""
+        wanted = (segment.path(OFFSET_INDEX_SUFFIX).name, segment.path(TIME_INDEX_SUFFIX).name)
+        missing = [name for name in wanted if name not in names]
+        if missing and segment.size_bytes > segment.config.index_interval_bytes:
+            _log.warning(
+                "%s: %s is missing; making it again from the log",
+                segment.directory,
+                " and ".join(missing),
+            )
+            segment.rebuild_indexes()
+
+    # After a clean stop
+
+    def _take_as_it_is(self, parts: _Parts, names: set[str], end: Offset) -> None:
+        active = parts.segments[-1]
+        active.next_offset = end
+        self._rebuild_missing_indexes(active, names)
+        if not snapshot_offsets(names):
+            return  # no producers: a stop that knew some would have written a snapshot
+        start = load_latest_snapshot(parts.producers, self._filesystem, parts.directory, end)
+        if start is None:
+            start = parts.segments[0].base_offset
+        if start < end:
+            replay(parts.producers, parts.segments, start, end)
 
     # After a kill
 
-    def _recover(
-        self,
-        directory: Path,
-        segments: list[Segment],
-        recovery_point: Offset,
-        leader_epochs: LeaderEpochCache,
-    ) -> None:
-        """Check the segments that may hold what was not flushed, and cut the log at the first batch that is not whole."""
-
-        def note_epoch(batch: BatchHeader) -> None:
-            if batch.leader_epoch > leader_epochs.latest_epoch:
-                leader_epochs.assign(LeaderEpoch(batch.leader_epoch), Offset(batch.base_offset))
-
-        for index, segment in enumerate(segments):
-            is_last = index == len(segments) - 1
-            if not is_last and segment.next_offset <= recovery_point:
-                continue
-            expected = segment.next_offset
-            cut_bytes = segment.recover(note_epoch)
+    def _recover(self, parts: _Parts, recovery_point: Offset) -> None:
+        """Check the segments that may hold what was not flushed, and cut the log at the first batch that is not sound."""
+        segments = parts.segments
+        first = next(
+            (index for index, it in enumerate(segments) if it.next_offset > recovery_point),
+            len(segments) - 1,
+        )
+        self._restore_producers(parts, first)
+        for index in range(first, len(segments)):
+            segment, is_last = segments[index], index == len(segments) - 1
+            cut_bytes = segment.recover(partial(_note, parts, segment))
             if cut_bytes:
                 _log.warning(
-                    "%s: cut off %d bytes that are no whole batch, at offset %d",
-                    directory.name,
+                    "%s: %d bytes from offset %d on are no sound batch; the log is cut there",
+                    parts.directory.name,
                     cut_bytes,
                     segment.next_offset,
                 )
-            if is_last:
+                self._remove_from(segments, index + 1)
                 break
-            if cut_bytes or (segment.next_offset < expected and cut_bytes):
-                self._drop_segments(directory, segments, index + 1)
-                break
-            segment.become_inactive()
-            segment.next_offset = expected
+            if not is_last:
+                segment.become_inactive()
+        end = segments[-1].next_offset
+        remove_snapshots(self._filesystem, parts.directory, above=end)
 
-    def _drop_segments(self, directory: Path, segments: list[Segment], first: int) -> None:
-        """What comes after a hole was never acknowledged as a whole: it goes."""
-        for segment in segments[first:]:
-            _log.warning("%s: removing %s, which lies behind the cut", directory.name, segment)
+    def _restore_producers(self, parts: _Parts, first: int) -> None:
+        """What the producers were where the first segment to be recovered begins."""
+        segments, producers = parts.segments, parts.producers
+        start = segments[first].base_offset
+        snapshot = load_latest_snapshot(producers, self._filesystem, parts.directory, start)
+        replay(
+            producers,
+            segments[:first],
+            segments[0].base_offset if snapshot is None else snapshot,
+            start,
+        )
+
+    def _remove_from(self, segments: list[Segment], first: int) -> None:
+        """What lies behind a hole cannot be kept: offsets would be missing."""
+        while len(segments) > first:
+            segment = segments.pop()
+            _log.warning("%s lies behind the cut and is removed", segment.log.path)
             segment.remove()
-        del segments[first:]
 
-    def _restore_producers(
-        self, producers: ProducerState, directory: Path, segments: list[Segment], end_offset: Offset
-    ) -> None:
-        for offset in snapshot_offsets(self._filesystem.listdir(directory)):
-            if offset > end_offset:
-                self._filesystem.remove(snapshot_path(directory, offset))
-        try:
-            restore_producers(producers, self._filesystem, directory, segments, end_offset)
-        except CorruptSnapshotError as error:
-            _log.warning("%s; it is made again from the log", error)
-            producers.clear()
-            for segment in segments:
-                for batch in segment.sound_batches_from(segment.base_offset):
-                    if batch.producer_id >= 0:
-                        note_producer(producers, batch)
+
+def _can_be_the_end(recovery_point: Offset, active: Segment) -> bool:
+    """Does the checkpoint of a clean stop go with the last segment?"""
+    if active.size_bytes == 0:
+        return recovery_point == active.base_offset
+    return recovery_point > active.base_offset
+
+
+def _note(parts: _Parts, segment: Segment, batch: RecordBatchView) -> None:
+    """What a recovered batch tells of leader epochs, producers and aborted transactions."""
+    if batch.leader_epoch > parts.leader_epochs.latest_epoch:
+        parts.leader_epochs.assign(LeaderEpoch(batch.leader_epoch), Offset(batch.base_offset))
+    if batch.producer_id >= 0:
+        aborted = note_producer(parts.producers, batch)
+        if aborted is not None:
+            segment.transaction_index.append(aborted)
+
+
+# Leftovers
+
+
+def clear_leftovers(filesystem: FileSystem, directory: Path) -> set[str]:
+    """Finish or undo what was under way when the process ended; the names of the files that remain. Raises OSError."""
+    names = set(filesystem.listdir(directory))
+    cleaned = [base_offset_of(name) for name in names if name.endswith(CLEANED_SUFFIX)]
+    first_cleaned = min((base for base in cleaned if base is not None), default=None)
+    for name in sorted(names):
+        base = base_offset_of(name)
+        # Swaps behind a `.cleaned` belong to a set that is not complete: they go, what they were made from stays.
+        incomplete = (
+            name.endswith(SWAP_SUFFIX)
+            and first_cleaned is not None
+            and base is not None
+            and base >= first_cleaned
+        )
+        if incomplete or name.endswith((DELETED_SUFFIX, CLEANED_SUFFIX, _TEMPORARY_SUFFIX)):
+            _remove(filesystem, directory, names, name)
+    for name in sorted(name for name in names if name.endswith(LOG_SUFFIX + SWAP_SUFFIX)):
+        _remove_replaced(filesystem, directory, names, name)
+    for name in sorted(name for name in names if name.endswith(SWAP_SUFFIX)):
+        target = name.removesuffix(SWAP_SUFFIX)
+        filesystem.rename(directory / name, directory / target)
+        names.remove(name)
+        names.add(target)
+    for name in sorted(names):
+        log_name = name.partition(".")[0] + LOG_SUFFIX
+        if suffix_of(name) in INDEX_SUFFIXES and log_name not in names:
+            _remove(filesystem, directory, names, name)
+    return names
+
+
+def _remove(filesystem: FileSystem, directory: Path, names: set[str], name: str) -> None:
+    filesystem.remove(directory / name)
+    names.remove(name)
+
+
+def _remove_replaced(
+    filesystem: FileSystem, directory: Path, names: set[str], swap_name: str
+) -> None:
+    """The segments that a complete swap was made from: those that begin within it."""
+    first = base_offset_of(swap_name)
+    assert first is not None, "the cleaner names its files by offset"
+    file = filesystem.open(directory / swap_name)
+    end = first + 1
+    for place in batch_places(file, 0, file.size):
+        end = place.last_offset + 1
+    file.close()
+    for name in sorted(names):
+        base = base_offset_of(name)
+        if base is not None and first <= base < end and suffix_of(name) in SEGMENT_SUFFIXES:
+            _remove(filesystem, directory, names, name)

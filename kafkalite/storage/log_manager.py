@@ -72,7 +72,7 @@ class _Directory:
 
 
 class _Deleted(NamedTuple):
-    """A directory to be removed once its time has come."""
+    """A deleted log's directory, or a file of a deleted segment, to be removed once its time has come."""
 
     path: Path
     due_ms: int
@@ -89,7 +89,7 @@ class LogManager:
         self._clock = clock
         self._rng = rng
         self._directories = [_Directory(Path(path)) for path in config.log_dirs]
-        self._loader = LogLoader(filesystem, clock)
+        self._loader = LogLoader(filesystem, clock, rng)
         self._logs: dict[TopicPartition, Log] = {}
         self._deleted: list[_Deleted] = []
         self._cluster_id = ""
@@ -332,7 +332,11 @@ class LogManager:
         return run
 
     def purge_task(self, now_ms: int) -> Callable[[], None] | None:
-        """Removes the deleted directories that are due; for a worker thread. None: none is."""
+        """Removes the deleted logs and segments that are due; for a worker thread. None: none is."""
+        for log in self._logs.values():
+            due_ms = now_ms + log.config.file_delete_delay_ms
+            self._deleted += [_Deleted(path, due_ms) for path in log.deleted_files]
+            log.deleted_files.clear()
         due = [deleted.path for deleted in self._deleted if deleted.due_ms <= now_ms]
         if not due:
             return None
@@ -340,9 +344,17 @@ class LogManager:
 
         def run() -> None:
             for path in due:
-                remove_tree(self._filesystem, path)
+                self._purge(path)
 
         return run
+
+    def _purge(self, path: Path) -> None:
+        if not self._filesystem.exists(path):
+            return  # its log was deleted meanwhile, and is elsewhere
+        if self._filesystem.is_directory(path):
+            remove_tree(self._filesystem, path)
+        else:
+            self._filesystem.remove(path)
 
     # Closing
 

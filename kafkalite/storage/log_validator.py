@@ -17,21 +17,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.errors import ProtocolError
 from kafkalite_protocol.record_batch import (
+    ATTRIBUTES_POSITION,
     BATCH_LENGTH_POSITION,
     COMPRESSION_MASK,
     CONTROL_BIT,
+    CRC_POSITION,
     LOG_OVERHEAD,
     MAGIC,
     MAGIC_POSITION,
     TIMESTAMP_TYPE_BIT,
     RecordBatchView,
     TimestampType,
+    batches,
 )
 from kafkalite_protocol.records import read_records
 
 from kafkalite.errors import KafkaError
 from kafkalite.storage.log_config import NEVER_MS
-from kafkalite.types import NO_TIMESTAMP
+from kafkalite.types import NO_TIMESTAMP, Offset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +49,9 @@ MIN_RECORD_OVERHEAD = 14
 LAST_COMPRESSION_CODE = 4
 MAX_ERRORS_IN_MESSAGE = 3
 
+_INT16 = Struct(">h")
 _INT32 = Struct(">i")
+_UINT32 = Struct(">I")
 
 
 class RecordError(NamedTuple):
@@ -226,3 +231,46 @@ def _read(batch: RecordBatchView) -> Iterable[Record]:
         compressed = batch.attributes & COMPRESSION_MASK
         code = ErrorCode.UNKNOWN_SERVER_ERROR if compressed else ErrorCode.INVALID_RECORD
         raise KafkaError(code, f"The records of the batch can't be read: {error}") from None
+
+
+def stamp_time(batch: RecordBatchView, config: LogConfig, now_ms: int) -> int:
+    """Make the batch's timestamp type the topic's. Returns the append time that it now has, -1 for create time."""
+    if config.message_timestamp_type is TimestampType.LOG_APPEND_TIME:
+        batch.stamp_log_append_time(now_ms)
+        return now_ms
+    if batch.attributes & TIMESTAMP_TYPE_BIT:
+        _stamp_create_time(batch)
+    return NO_TIMESTAMP
+
+
+def _stamp_create_time(batch: RecordBatchView) -> None:
+    """Take back a producer's claim that its timestamps are append times. The CRC covers the bit."""
+    batch.attributes &= ~TIMESTAMP_TYPE_BIT
+    _INT16.pack_into(batch.buffer, batch.position + ATTRIBUTES_POSITION, batch.attributes)
+    batch.crc = batch.computed_crc()
+    _UINT32.pack_into(batch.buffer, batch.position + CRC_POSITION, batch.crc)
+
+
+def followers_batches(records: memoryview, log_end_offset: Offset) -> list[RecordBatchView]:
+    """Batches fetched from a leader, whole, undamaged and in order after `log_end_offset`.
+
+    Raises KafkaError: CORRUPT_MESSAGE, OFFSET_OUT_OF_RANGE.
+    """
+    try:
+        found = list(batches(records))
+    except ProtocolError as error:
+        raise KafkaError(
+            ErrorCode.CORRUPT_MESSAGE, f"Fetched batches are damaged: {error}"
+        ) from None
+    assert found, "a follower appends what it has fetched"
+    for batch in found:
+        if batch.magic != MAGIC:
+            raise KafkaError(ErrorCode.CORRUPT_MESSAGE, f"A fetched batch has magic {batch.magic}")
+        check_crc(batch)
+        if batch.base_offset < log_end_offset:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"A fetched batch begins at offset {batch.base_offset}; the log ends at {log_end_offset}",
+            )
+        log_end_offset = Offset(batch.next_offset)
+    return found

@@ -18,6 +18,7 @@ from kafkalite_protocol.record_batch import LOG_OVERHEAD
 
 from kafkalite.storage.batch_scan import batch_places, sound_batches
 from kafkalite.storage.file_slice import FileSlice
+from kafkalite.storage.filesystem import AppendNotUndoneError
 from kafkalite.storage.index import RELATIVE_OFFSET_MAX, CorruptIndexError
 from kafkalite.storage.metadata_files import CLEAN_SHUTDOWN
 from kafkalite.storage.offset_index import OffsetIndex
@@ -45,10 +46,7 @@ if TYPE_CHECKING:
     from kafkalite.storage.filesystem import FileSystem, SyncTask
     from kafkalite.storage.log_config import LogConfig
 
-
 _log = logging.getLogger(__name__)
-
-_logger = logging.getLogger(__name__)
 
 
 class Segment:
@@ -162,8 +160,8 @@ class Segment:
                     batch.base_offset, last_offset, batch.max_timestamp_ms, position, size_bytes
                 )
                 position += size_bytes
-        except OSError:
-            self._undo_append(Offset(batches[0].base_offset))
+        except OSError as error:
+            self._undo_append(Offset(batches[0].base_offset), error)
             raise
         self.size_bytes = position
         last = batches[-1]
@@ -188,10 +186,15 @@ class Segment:
         self._bytes_since_index_entry += size_bytes
         self._recent.append(base_offset, last_offset, position)
 
-    def _undo_append(self, offset: Offset) -> None:
+    def _undo_append(self, offset: Offset, cause: OSError) -> None:
         """An index could not grow: cut off the batches from `offset` on, which were just written."""
-        self.log.truncate(self.size_bytes)
-        self._forget_from(offset)
+        try:
+            self.log.truncate(self.size_bytes)
+            self._forget_from(offset)
+        except OSError as error:
+            raise AppendNotUndoneError(
+                error.errno, f"cannot cut off a failed append: {error.strerror}", str(self.log.path)
+            ) from cause
 
     def _activate(self) -> None:
         """Learn of the tail what appending needs to know. After a clean stop, at the first append.
@@ -335,17 +338,22 @@ class Segment:
             index.truncate_to(offset)
         self.transaction_index.truncate_to(offset)
         self._index_is_full = False
+        self._active = False
         self._recent.clear()
         self._max_timestamp_ms = NO_TIMESTAMP
         self._max_timestamp_offset = UNKNOWN_OFFSET
 
     def become_inactive(self) -> None:
-        """No append will follow: complete the indexes and give back what was reserved."""
+        """No append will follow."""
+        self.complete()
+        self._recent.clear()
+
+    def complete(self) -> None:
+        """Complete the indexes, cut them to their entries and give back what was reserved. Raises OSError."""
         self._complete_time_index()
         self._offset_index.trim()
         self._time_index.trim()
         self.log.trim()
-        self._recent.clear()
 
     def _complete_time_index(self) -> None:
         """With the greatest timestamp as its last entry, the index answers for it without the log being read."""
@@ -388,14 +396,20 @@ class Segment:
 
     # Recovery
 
-    def recover(self, on_batch: Callable[[BatchHeader], None]) -> int:
-        """Read every batch, cut the file before the first that is not sound, make the indexes again. Returns the bytes cut
+    def recover(self, on_batch: Callable[[RecordBatchView], None]) -> int:
+        """Read every batch, cut the file before the first that is not sound, make the indexes again.
+
+        The transaction index is emptied; `on_batch`, which is called with each batch, may add to it. Returns the bytes cut
         off. Raises OSError.
         """
         self._reset_indexes()
+        self.transaction_index.reset()
         file_bytes = self.log.size
         self.size_bytes, self.next_offset = 0, self.base_offset
         for batch in sound_batches(self.log, 0, file_bytes, self.base_offset):
+            if not self._offset_index.can_append_offset(Offset(batch.last_offset)):
+                break
+            on_batch(batch)
             size_bytes = batch.total_bytes
             self._take_note(
                 batch.base_offset,
@@ -404,7 +418,6 @@ class Segment:
                 self.size_bytes,
                 size_bytes,
             )
-            on_batch(batch)
             self.size_bytes += size_bytes
             self.next_offset = Offset(batch.next_offset)
         if self.size_bytes < file_bytes:
@@ -449,7 +462,7 @@ class Segment:
                 self._time_index.sanity_check()
                 self._check_index_end()
             except CorruptIndexError as error:
-                _logger.warning("%s; making it again from the log", error)
+                _log.warning("%s; making it again from the log", error)
                 self.rebuild_indexes()
         return self._offset_index, self._time_index
 
