@@ -17,8 +17,8 @@ The bytes lie in one bytearray of fixed size:
 Frames are views of it, and a bytearray with views on it can't be resized: to grow is to copy what is held into
 another bytearray. The old one lives as long as views of it do.
 
-How much memory: 4 KiB for a connection that says little, 128 KiB once it filled those, up to 512 KiB while large
-frames come back to back. A frame longer than that grows its buffer by doubling, each time when the buffer is full, up to the size of the frame. So an
+How much memory: 4 KiB for a connection that says little, 128 KiB once it filled those, then up to
+512 KiB as long as it fills what it has. A frame longer than that grows its buffer by doubling, each time when the buffer is full, up to the size of the frame. So an
 announced size allocates nothing, a byte is copied about once on average, and after a large frame
 the buffer is let go with it.
 """
@@ -39,10 +39,8 @@ IDLE_BUFFER_BYTES = 4 * 1024
 BUSY_BUFFER_BYTES = 128 * 1024
 """Two batches of the usual largest size; small enough to stay in the processor's cache."""
 BURST_BUFFER_BYTES = 512 * 1024
-"""For a connection that sends large frames back to back: what is moved to the front becomes little beside what is read."""
+"""For a connection that fills that as well: five batches of 64 KiB in one receive, and one send for their answers."""
 _GROWTH = 2
-_MOVED_SHARE_MAX = 8
-"""Moving more than an eighth of the buffer is worth a larger one."""
 _FREE_BYTES_MIN = 512
 """With less room than that for what comes next, what is held is moved to the front."""
 
@@ -74,8 +72,8 @@ class FrameReader:
 
         All whole frames must have been taken: what is held then is at most the beginning of one.
         """
-        if self._was_filled and len(self._buffer) < BUSY_BUFFER_BYTES:
-            self._replace_buffer(BUSY_BUFFER_BYTES)
+        if self._was_filled and len(self._buffer) < BURST_BUFFER_BYTES:
+            self._replace_buffer(max(BUSY_BUFFER_BYTES, len(self._buffer) * _GROWTH))
         elif self._start == self._end:
             self._start = self._end = 0
         else:
@@ -122,20 +120,11 @@ class FrameReader:
             return
         held = self._end - self._start
         assert held < frame_bytes, "whole frames are taken before more is received"
-        if self._start > 0 and self._is_worth_more(held):
-            self._replace_buffer(capacity * _GROWTH)
-        elif self._start > 0:
+        if self._start > 0:
             self._view[:held] = self._view[self._start : self._end]
             self._start, self._end = 0, held
         elif held == capacity:
             self._replace_buffer(min(frame_bytes, capacity * _GROWTH))
-
-    def _is_worth_more(self, moved: int) -> bool:
-        capacity = len(self._buffer)
-        return (
-            BUSY_BUFFER_BYTES <= capacity < BURST_BUFFER_BYTES
-            and moved * _MOVED_SHARE_MAX > capacity
-        )
 
     def _begun_frame_bytes(self) -> int:
         """Size field and body; of a size field that is not whole yet, only that."""
