@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from faulty_filesystem import FaultyFileSystem, Stopped
 
 from kafkalite.storage.descriptors import Descriptor
 from kafkalite.storage.file_slice import FileSlice, is_cached
@@ -22,6 +21,7 @@ from kafkalite.storage.filesystem import (
 )
 from kafkalite.storage.preallocation import load_reserve_function, preallocation_step_bytes
 from kafkalite.storage.real_filesystem import RealFileSystem
+from tests.storage.faulty_filesystem import FaultyFileSystem, Stopped
 
 MIB = 1 << 20
 

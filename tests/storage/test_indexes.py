@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from faulty_filesystem import FaultyFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from kafkalite.storage.offset_index import OffsetIndex, OffsetPosition
 from kafkalite.storage.real_filesystem import RealFileSystem
 from kafkalite.storage.time_index import TimeIndex, TimestampOffset
 from kafkalite.types import Offset
+from tests.storage.faulty_filesystem import FaultyFileSystem
 
 BASE = Offset(1000)
 MAX_BYTES = 10_485_760

@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from faulty_filesystem import FaultyFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from kafkalite.storage.index import CorruptIndexError
 from kafkalite.storage.real_filesystem import RealFileSystem
 from kafkalite.storage.transaction_index import AbortedTransaction, TransactionIndex
 from kafkalite.types import Offset, ProducerId
+from tests.storage.faulty_filesystem import FaultyFileSystem
 
 FROM_KAFKA = "0000 0000000000000001 000000000000002f 0000000000000037 0000000000000038"
 """An entry that 4.3.0 wrote: producer 1 aborted [47, 55]."""
