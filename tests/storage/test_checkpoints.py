@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from faulty_filesystem import FaultyFileSystem
 
 from kafkalite.errors import StartupError
 from kafkalite.storage.checkpoints import (
@@ -28,6 +27,7 @@ from kafkalite.storage.metadata_files import (
 )
 from kafkalite.storage.real_filesystem import RealFileSystem
 from kafkalite.types import BrokerId, LeaderEpoch, Offset, TopicPartition, Uuid
+from tests.storage.faulty_filesystem import FaultyFileSystem
 
 DISK = RealFileSystem()
 TOPIC_ID = Uuid(bytes(range(16)))
