@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 HOST = "127.0.0.1"
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -47,12 +47,14 @@ class BrokerProcess:
         *,
         port: int = 0,
         settings: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
         self.port = port or free_port()
         self.log_path = data.parent / f"{data.name}.log"
         self._settings = {**DEFAULT_SETTINGS, **(settings or {})}
+        self._arguments = list(arguments)
         self._environment = {**clean_environment(), **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -111,7 +113,8 @@ class BrokerProcess:
         settings = [
             word for key, value in self._settings.items() for word in ("--set", f"{key}={value}")
         ]
-        return [*program, "serve", "--port", str(self.port), "--data", str(self.data), *settings]
+        where = ["--port", str(self.port), "--data", str(self.data)]
+        return [*program, "serve", *where, *settings, *self._arguments]
 
     def _wait_until_it_answers(self, timeout_s: float) -> None:
         assert self._process is not None

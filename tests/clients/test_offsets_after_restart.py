@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ from tests.clients.stock_clients import (
     StockConsumer,
     consuming,
 )
+from tests.forgotten_sockets import IGNORE_FORGOTTEN_SOCKETS, close_forgotten_sockets
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.clients,
     pytest.mark.timeout(240),
-    # kafka-python forgets the sockets with which it tried in vain while the broker was down.
-    pytest.mark.filterwarnings(
-        "ignore:unclosed:ResourceWarning",
-        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning",
-    ),
+    IGNORE_FORGOTTEN_SOCKETS,
 ]
 
 PARTITIONS = 3
@@ -43,7 +39,7 @@ CLEAN_EXITS = (0, 143)
 def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
     with BrokerProcess(tmp_path / "data") as broker:
         yield broker
-    gc.collect()  # so that forgotten sockets are complained of here and not in a later test
+    close_forgotten_sockets()
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
