@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 BATCH = ("--records", "64", "--batch-bytes", "65536")
 TOOL_RECORDS, TOOL_RECORD_BYTES = 2_000_000, 1024
 MIB = 1 << 20
+
+TOUCHED_BYTES = 4 << 30
+"""More than any one measure writes."""
 
 _topic_numbers = itertools.count()
 
@@ -78,6 +82,7 @@ def one_record(in_flight: int, requests: int) -> Callable[[RunningBroker], dict[
 
 
 def batches(broker: RunningBroker) -> dict[str, float]:
+    have_memory_ready()
     options = {"in-flight": 5, "warm-up": 4096, "requests": 16_384}
     figures = load(broker, "produce", options, *BATCH, seconds=20)
     return {
@@ -87,6 +92,7 @@ def batches(broker: RunningBroker) -> dict[str, float]:
 
 
 def fetch(broker: RunningBroker) -> dict[str, float]:
+    have_memory_ready()
     options = {"partitions": 4, "fill-bytes": 64 * MIB, "warm-up": 500, "requests": 2000}
     figures = load(broker, "fetch", options, *BATCH, seconds=20)
     return {"fetch_mb_per_s": figures["mb_per_s"], "fetch_cpu_s_per_gb": figures["cpu_s_per_gb"]}
@@ -99,6 +105,7 @@ def latency(broker: RunningBroker) -> dict[str, float]:
 
 def java_tools(broker: RunningBroker) -> dict[str, float]:
     """kafka-producer-perf-test, then kafka-consumer-perf-test on what it produced."""
+    have_memory_ready()
     topic = new_topic()
     produced = run_tool(
         "org.apache.kafka.tools.ProducerPerformance",
@@ -194,6 +201,17 @@ def load(
     )
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
+
+
+def have_memory_ready() -> None:
+    """Write out what is dirty and touch as much memory as the next measure may fill as page cache.
+
+    In a virtual machine memory that was never touched, or was given back, costs a fault in the host at its first use. That
+    is several times the cost of the write itself, and would be measured in whichever broker happens to meet it.
+    """
+    os.sync()
+    touch = f"m = bytearray({TOUCHED_BYTES})\nfor i in range(0, {TOUCHED_BYTES}, 4096): m[i] = 1"
+    subprocess.run([sys.executable, "-c", touch], check=True, timeout=120)
 
 
 def new_topic() -> str:
