@@ -18,6 +18,8 @@ with warnings.catch_warnings():  # it reads its own package data in a way that P
     warnings.simplefilter("ignore", DeprecationWarning)
     from kafka import KafkaConsumer, KafkaProducer
 
+from tests.waiting import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -288,3 +290,15 @@ def consuming(
         yield consumer
     finally:
         consumer.close()
+
+
+def consume(consumer: StockConsumer, count: int) -> list[Received]:
+    """At least `count` different records."""
+    received: list[Received] = []
+
+    def enough() -> bool:
+        received.extend(consumer.poll())
+        return len(set(received)) >= count
+
+    wait_until(enough, f"{count} records", timeout_s=120)
+    return received

@@ -8,8 +8,7 @@ import pytest
 
 from tests.broker_process import BrokerProcess
 from tests.clients.conftest import create_topic_named_by_chance
-from tests.clients.stock_clients import CLIENTS, Received, Record, StockClient, consuming
-from tests.waiting import wait_until
+from tests.clients.stock_clients import CLIENTS, Received, Record, StockClient, consume, consuming
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(120)]
 
@@ -29,13 +28,7 @@ def test_records_and_offsets_outlive_a_restart_on_this_event_loop(
         for half in (records[: RECORDS // 2], records[RECORDS // 2 :]):
             client.produce(broker.bootstrap, topic, half, "lz4")
             with consuming(client, broker.bootstrap, topic, "g", auto_commit=False) as consumer:
-                wanted = len(received) + len(half)
-
-                def enough(consumer=consumer, wanted=wanted) -> bool:  # type: ignore[no-untyped-def]
-                    received.extend(consumer.poll())
-                    return len(received) >= wanted
-
-                wait_until(enough, "the records")
+                received += consume(consumer, len(half))
                 consumer.commit()
             assert broker.terminate() == 0
             broker.start()

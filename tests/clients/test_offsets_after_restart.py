@@ -13,11 +13,10 @@ from tests.clients.stock_clients import (
     Received,
     Record,
     StockClient,
-    StockConsumer,
+    consume,
     consuming,
 )
 from tests.forgotten_sockets import IGNORE_FORGOTTEN_SOCKETS, close_forgotten_sockets
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,15 +85,3 @@ def test_a_consumer_that_stays_finds_the_broker_again_after_the_restart(
         Received(record.partition, n // PARTITIONS, record.key, record.value)
         for n, record in enumerate(records)
     }
-
-
-def consume(consumer: StockConsumer, count: int) -> list[Received]:
-    """At least `count` different records."""
-    received: list[Received] = []
-
-    def enough() -> bool:
-        received.extend(consumer.poll())
-        return len(set(received)) >= count
-
-    wait_until(enough, f"{count} records", timeout_s=120)
-    return received
