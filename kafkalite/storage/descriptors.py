@@ -55,7 +55,7 @@ class DescriptorCache:
 
     def __init__(self, limit: int) -> None:
         assert limit > 0, "a cache that may hold nothing cannot open a file"
-        self._limit = limit
+        self.limit = limit
         self._holders: OrderedDict[Releasable, None] = OrderedDict()
 
     def __len__(self) -> int:
@@ -64,7 +64,7 @@ class DescriptorCache:
     def opened(self, holder: Releasable) -> None:
         """`holder` has opened something; whoever was used least recently may have to let go."""
         self._holders[holder] = None
-        if len(self._holders) > self._limit:
+        if len(self._holders) > self.limit:
             oldest, _ = self._holders.popitem(last=False)
             oldest.release()
 

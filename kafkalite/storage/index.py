@@ -155,7 +155,8 @@ class Index:
     def _count_entries(self, slots: int) -> int:
         """How many of `slots` are entries: all before the zero bytes at the end.
 
-        An entry of zeros can only be the first one, since both numbers grow.
+        Both numbers grow, so only the first entry may be all zeros; bisection looks at it only after it has found that
+        the second slot is empty.
         """
         memory = self._file.memory(slots * self.ENTRY.size)
         unpack, step = self.ENTRY.unpack_from, self.ENTRY.size
@@ -163,8 +164,7 @@ class Index:
         def is_zero(slot: int) -> bool:
             return unpack(memory, slot * step) == (0, 0)
 
-        count = bisect_left(range(slots), True, lo=1, key=is_zero)
-        return 0 if count == 1 and is_zero(0) else count
+        return bisect_left(range(slots), True, key=is_zero)
 
     def _entry(self, slot: int) -> tuple[int, int]:
         assert 0 <= slot < self._count, f"slot {slot} of {self._count}"

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import mmap
 import os
+import resource
 from typing import TYPE_CHECKING
 
 from kafkalite.storage.descriptors import Descriptor, DescriptorCache
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-DEFAULT_OPEN_FILES_MAX = 4096
-"""Idle descriptors kept. Above it, opening again costs about 5 us."""
+_OPEN_FILES_CAP = 16_384
+"""More is of no use: opening again costs about 5 us, and Linux allows a process some 65 000 maps."""
 
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 """How file systems say that they cannot allocate ahead: NFS, ZFS, old kernels."""
@@ -204,8 +205,9 @@ class RealFileSystem:
     while idle.
     """
 
-    def __init__(self, open_files_max: int = DEFAULT_OPEN_FILES_MAX) -> None:
-        self.descriptors = DescriptorCache(open_files_max)
+    def __init__(self, open_files_max: int | None = None) -> None:
+        """By default half of what `ulimit -n` grants: the rest is for sockets and for slices on their way."""
+        self.descriptors = DescriptorCache(open_files_max or _half_of_the_process_limit())
         self._reserve_function: ReserveFunction | None = None
         self._can_reserve: bool | None = None
 
@@ -279,6 +281,13 @@ class RealFileSystem:
             self._reserve_function(number, position, length)
         except OSError as error:
             self._can_reserve = error.errno not in _UNSUPPORTED
+
+
+def _half_of_the_process_limit() -> int:
+    soft_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft_limit == resource.RLIM_INFINITY:
+        return _OPEN_FILES_CAP
+    return max(1, min(soft_limit // 2, _OPEN_FILES_CAP))
 
 
 def _grow(number: int, size: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import subprocess
 import sys
 from contextlib import suppress
@@ -137,16 +138,27 @@ def test_closing_a_file_leaves_the_descriptor_of_a_slice_open(tmp_path: Path) ->
 
 def test_the_least_recently_used_file_is_let_go_of(tmp_path: Path) -> None:
     filesystem = RealFileSystem(open_files_max=2)
-    first, second, third = (filesystem.open(tmp_path / name, create=True) for name in "abc")
+    first, second = (filesystem.open(tmp_path / name, create=True) for name in "ab")
+    numbers = [file.descriptor().fileno() for file in (second, first)]
+    filesystem.open(tmp_path / "c", create=True)
+    assert [is_open(number) for number in numbers[1:]] == [True], "the first was used last"
     assert len(filesystem.descriptors) == 2
-    second.append([b"2"])
-    first.append([b"1"])  # opens again; the third has rested longest
-    assert len(filesystem.descriptors) == 2
-    held = second.descriptor()
-    third.append([b"3"])
+    held = second.descriptor()  # opens again; now the first has rested longest
     first.append([b"1"])
-    assert held.fileno() != first.descriptor().fileno()
-    assert [(tmp_path / name).read_bytes() for name in "abc"] == [b"11", b"2", b"3"]
+    second.append([b"2"])
+    assert second.descriptor() is held
+    assert [(tmp_path / name).read_bytes() for name in "abc"] == [b"1", b"2", b""]
+
+
+def test_maps_count_as_used_when_they_are_used(tmp_path: Path) -> None:
+    filesystem = RealFileSystem(open_files_max=2)
+    first, second, third = (filesystem.mapped(tmp_path / name) for name in "abc")
+    first_memory = first.memory(8)
+    second_memory = second.memory(8)
+    first.memory(8)
+    third.memory(8)
+    assert second_memory.closed
+    assert not first_memory.closed
 
 
 def test_ten_thousand_files_need_no_more_descriptors_than_the_limit(tmp_path: Path) -> None:
@@ -163,6 +175,16 @@ def test_ten_thousand_files_need_no_more_descriptors_than_the_limit(tmp_path: Pa
     assert all(mapped.memory(16)[0] == 7 for mapped in maps)
 
 
+@pytest.mark.parametrize(
+    ("limit", "kept"), [(1024, 512), (1, 1), (10**6, 16_384), (resource.RLIM_INFINITY, 16_384)]
+)
+def test_half_of_the_descriptors_that_ulimit_grants_are_kept(
+    monkeypatch: pytest.MonkeyPatch, limit: int, kept: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert RealFileSystem().descriptors.limit == kept
+
+
 def test_fsync_task_works_after_the_file_was_let_go_of_and_removed(tmp_path: Path) -> None:
     filesystem = RealFileSystem()
     file = filesystem.open(tmp_path / "log", create=True)
@@ -172,6 +194,21 @@ def test_fsync_task_works_after_the_file_was_let_go_of_and_removed(tmp_path: Pat
     filesystem.remove(tmp_path / "log")
     for task in tasks:
         task()
+
+
+def test_a_platform_without_fallocate_reserves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert load_reserve_function() is None
+
+
+@pytest.mark.skipif(load_reserve_function() is None, reason="the platform cannot reserve ahead")
+def test_what_the_system_refuses_to_reserve_is_told(tmp_path: Path) -> None:
+    reserve = load_reserve_function()
+    assert reserve is not None
+    read_only = Descriptor(os.open(tmp_path, os.O_RDONLY))
+    with pytest.raises(OSError) as raised:
+        reserve(read_only.fileno(), 0, 4096)
+    assert raised.value.errno in (errno.EBADF, errno.EISDIR, errno.ENODEV)
 
 
 def test_small_files_reserve_nothing_and_large_ones_ahead() -> None:

@@ -79,6 +79,27 @@ def test_assign_drops_what_contradicts_it(
 
 
 @pytest.mark.parametrize(
+    ("end", "left"),
+    [
+        (151, [(0, 0), (2, 100), (3, 150)]),
+        (150, [(0, 0), (2, 100)]),
+        (100, [(0, 0)]),
+        (1, [(0, 0)]),
+        (0, []),
+    ],
+)
+def test_truncate_from_end_drops_epochs_that_begin_at_the_new_end_or_later(
+    tmp_path: Path, end: int, left: list[tuple[int, int]]
+) -> None:
+    cache = cache_of(tmp_path, (0, 0), (2, 100), (3, 150))
+    cache.truncate_from_end(Offset(end))
+    assert cache.entries() == left
+    again = cache_of(tmp_path)
+    again.load()
+    assert again.entries() == left
+
+
+@pytest.mark.parametrize(
     ("start", "left"),
     [
         (0, [(0, 10), (2, 100), (3, 150)]),

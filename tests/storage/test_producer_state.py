@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from crc32c import crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafkalite_protocol.error_codes import ErrorCode
@@ -387,6 +388,13 @@ def test_every_flipped_bit_and_every_cut_of_a_snapshot_is_noticed() -> None:
         with pytest.raises(CorruptSnapshotError):
             state.decode(each)
         assert len(state) == 0
+
+
+def test_a_snapshot_that_counts_wrongly_is_noticed() -> None:
+    body = (2).to_bytes(4, "big") + state_after(batch(7, 0, 0)).encode()[10:]
+    data = b"\0\1" + crc32c(body).to_bytes(4, "big") + body
+    with pytest.raises(CorruptSnapshotError, match="2 entries"):
+        ProducerState(HOUR_MS).decode(data)
 
 
 def test_snapshot_files_are_named_by_their_offset(tmp_path: Path) -> None:
