@@ -77,7 +77,8 @@ class LeaderEpochCache:
         120) leaves (0, 0) (2, 100) (4, 120). Raises OSError.
         """
         if self._assign(epoch, start_offset):
-            self._write(sync=True)
+            # A new log has nothing to lose yet, and its first flush makes the file durable.
+            self._write(sync=len(self._epochs) > 1)
 
     def end_offset_for(
         self, epoch: LeaderEpoch, log_end_offset: Offset

@@ -184,6 +184,7 @@ class Log:
     def reconfigure(self, config: LogConfig) -> None:
         """Topic configs have changed; they hold from the next append on."""
         self.config = config
+        self.producer_state.expiration_ms = config.producer_id_expiration_ms
         self._segments.reconfigure(config)
 
     # Appending
@@ -352,8 +353,15 @@ class Log:
         return self.log_end_offset - self.recovery_point
 
     def is_flush_due(self, now_ms: int) -> bool:
-        """By `flush.ms`."""
-        return self.unflushed_records > 0 and now_ms - self._last_flush_ms >= self.config.flush_ms
+        """By `flush.ms`, and once a segment is full: after a kill no more than the active one is to be recovered.
+
+        Never once offline: what a failed flush left behind cannot be told by another one.
+        """
+        if self._offline is not None or self.unflushed_records <= 0:
+            return False
+        if self._segments.active.base_offset > self.recovery_point:
+            return True
+        return now_ms - self._last_flush_ms >= self.config.flush_ms
 
     def flush_task(self) -> FlushTask | None:
         """What makes everything appended so far durable; None when it is."""
@@ -442,24 +450,22 @@ class Log:
 
     def timestamp_lookup(self, timestamp_ms: int) -> TimestampLookup:
         """The search for the first record at or after a time, to be run anywhere."""
-        for segment in self._segments:
+        slices = []
+        for segment in self._segments.from_offset(self.log_start_offset):
             if segment.size_bytes and segment.max_timestamp().timestamp_ms >= timestamp_ms:
-                where = segment.slice_for_timestamp(timestamp_ms)
-                return TimestampLookup(where, timestamp_ms, self.log_start_offset)
-        return TimestampLookup(None, timestamp_ms, self.log_start_offset)
+                slices.append(segment.slice_for_timestamp(timestamp_ms))
+                if segment.base_offset >= self.log_start_offset:
+                    break  # the first segment may have it below the log start only
+        return TimestampLookup(slices, timestamp_ms, self.log_start_offset)
 
     def max_timestamp_lookup(self) -> TimestampLookup:
         """The search for the first record that has the greatest timestamp of the log."""
         newest_ms = max(
-            (
-                segment.max_timestamp().timestamp_ms
-                for segment in self._segments
-                if segment.size_bytes
-            ),
-            default=NO_TIMESTAMP,
+            segment.max_timestamp().timestamp_ms
+            for segment in self._segments.from_offset(self.log_start_offset)
         )
         if newest_ms < 0:
-            return TimestampLookup(None, newest_ms, self.log_start_offset)
+            return TimestampLookup((), newest_ms, self.log_start_offset)
         return self.timestamp_lookup(newest_ms)
 
     # Leader epochs
@@ -495,7 +501,13 @@ class Log:
         if offset < self.log_start_offset:
             self.truncate_fully_and_start_at(offset)
         elif offset < self.log_end_offset:
-            self._cut(lambda: self._segments.cut(offset))
+            self._cut(lambda: self._cut_segments(offset))
+
+    def _cut_segments(self, offset: Offset) -> None:
+        self._segments.cut(offset)
+        if self._segments.active.next_offset < self.log_start_offset:
+            # The batch that went began below the log start: what is left has been deleted.
+            self._segments.restart(self.log_start_offset, self._clock.now_ms())
 
     def truncate_fully_and_start_at(self, offset: Offset) -> None:
         """Remove everything; the next record gets `offset`. For a follower whose leader has nothing of what it has.

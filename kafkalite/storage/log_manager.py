@@ -297,7 +297,7 @@ class LogManager:
     # Now and then
 
     def logs_to_flush(self, now_ms: int) -> list[Log]:
-        """Those whose `flush.ms` has passed."""
+        """Those whose `flush.ms` has passed, or that have begun a new segment."""
         return [log for log in self._logs.values() if log.is_flush_due(now_ms)]
 
     def checkpoint_task(self) -> Callable[[], None]:

@@ -125,11 +125,11 @@ class ProducerEntry:
 class ProducerState:
     """All producers of one partition. Empty, it costs nothing."""
 
-    __slots__ = ("_expiration_ms", "_open_transactions", "_producers")
+    __slots__ = ("_open_transactions", "_producers", "expiration_ms")
 
     def __init__(self, expiration_ms: int) -> None:
         """`expiration_ms` is `producer.id.expiration.ms`."""
-        self._expiration_ms = expiration_ms
+        self.expiration_ms = expiration_ms
         self._producers: dict[ProducerId, ProducerEntry] = {}
         self._open_transactions: dict[Offset, ProducerId] = {}
         """By first offset, ascending: a transaction that opens later begins further on."""
@@ -247,7 +247,7 @@ class ProducerState:
             producer_id
             for producer_id, entry in self._producers.items()
             if entry.transaction_first_offset is None
-            and now_ms - entry.last_timestamp_ms >= self._expiration_ms
+            and now_ms - entry.last_timestamp_ms >= self.expiration_ms
         ]
         for producer_id in silent:
             del self._producers[producer_id]

@@ -7,18 +7,18 @@ It works on a file slice of its own and does not see what the log does meanwhile
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.errors import ProtocolError
-from kafkalite_protocol.record_batch import HEADER_BYTES, RecordBatchView, read_header
+from kafkalite_protocol.record_batch import RecordBatchView
 from kafkalite_protocol.records import read_records
 
 from kafkalite.errors import KafkaError
+from kafkalite.storage.batch_scan import batch_places
 from kafkalite.storage.file_slice import FileSlice
 from kafkalite.types import LeaderEpoch, Offset
-
-_CHUNK_BYTES = 64 * 1024
 
 
 class TimestampAndOffset(NamedTuple):
@@ -32,40 +32,31 @@ class TimestampAndOffset(NamedTuple):
 class TimestampLookup:
     """`run` gives the first record with `timestamp_ms` or a later one and an offset of `min_offset` or more, or None."""
 
-    __slots__ = ("_min_offset", "_slice", "_timestamp_ms")
+    __slots__ = ("_min_offset", "_slices", "_timestamp_ms")
 
-    def __init__(self, where: FileSlice | None, timestamp_ms: int, min_offset: Offset) -> None:
-        self._slice = where
+    def __init__(self, slices: Sequence[FileSlice], timestamp_ms: int, min_offset: Offset) -> None:
+        """`slices` are where to look, in order; each begins with a batch."""
+        self._slices = slices
         self._timestamp_ms = timestamp_ms
         self._min_offset = min_offset
 
     def run(self) -> TimestampAndOffset | None:
-        """Read and decompress as needed. Raises KafkaError(CORRUPT_MESSAGE) when the batch cannot be read."""
-        position = 0
-        while self._slice is not None and position + HEADER_BYTES <= len(self._slice):
-            length = min(_CHUNK_BYTES, len(self._slice) - position)
-            chunk = memoryview(self._slice.slice(position, length).read())
-            if len(chunk) < HEADER_BYTES:
-                return None  # cut off meanwhile
-            at = 0
-            while at + HEADER_BYTES <= len(chunk):
-                header = read_header(chunk, at)
+        """Read and decompress as needed. Raises KafkaError(CORRUPT_MESSAGE) when a batch cannot be read."""
+        for where in self._slices:
+            for place in batch_places(_SliceReader(where), 0, len(where)):
                 if (
-                    header.max_timestamp_ms >= self._timestamp_ms
-                    and header.last_offset >= self._min_offset
+                    place.max_timestamp_ms >= self._timestamp_ms
+                    and place.last_offset >= self._min_offset
                 ):
-                    found = self._in_batch(position + at, header.total_bytes)
+                    found = self._in_batch(where.slice(place.position, place.end - place.position))
                     if found is not None:
                         return found
-                at += header.total_bytes
-            position += at
         return None
 
-    def _in_batch(self, position: int, size_bytes: int) -> TimestampAndOffset | None:
-        assert self._slice is not None, "the batch was found in it"
-        data = self._slice.slice(position, min(size_bytes, len(self._slice) - position)).read()
+    def _in_batch(self, where: FileSlice) -> TimestampAndOffset | None:
+        """None: the header promised more than the records keep."""
         try:
-            batch = RecordBatchView(data)
+            batch = RecordBatchView(where.read())
             for record in read_records(batch):
                 if record.timestamp_ms >= self._timestamp_ms and record.offset >= self._min_offset:
                     return TimestampAndOffset(
@@ -73,6 +64,18 @@ class TimestampLookup:
                     )
         except ProtocolError as error:
             raise KafkaError(
-                ErrorCode.CORRUPT_MESSAGE, f"a stored batch cannot be read: {error}"
+                ErrorCode.CORRUPT_MESSAGE, f"A stored batch cannot be read: {error}"
             ) from error
         return None
+
+
+class _SliceReader:
+    """Reads at positions of a slice, on any thread; short where the file was cut meanwhile."""
+
+    __slots__ = ("_slice",)
+
+    def __init__(self, where: FileSlice) -> None:
+        self._slice = where
+
+    def pread(self, position: int, length: int) -> bytes:
+        return self._slice.slice(position, length).read()
