@@ -16,6 +16,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from kafkalite_protocol.errors import ProtocolError
 from kafkalite_protocol.record_batch import batches
 from kafkalite_protocol.records import read_records
 
@@ -35,13 +36,19 @@ from kafkalite.coordination.group.config import GroupConfig
 from kafkalite.coordination.group.coordinator import GroupCoordinator
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.deferred import Deferred
+from kafkalite.errors import KafkaError, StartupError
+from kafkalite.metadata.dynamic_config import with_dynamic_configs
 from kafkalite.metadata.events import RegisterBroker
 from kafkalite.metadata.image import Endpoint, MetadataImage
 from kafkalite.metadata.local_control_plane import LocalControlPlane
-from kafkalite.metadata.metadata_log import METADATA_PARTITION, METADATA_TOPIC_ID, MetadataLog
+from kafkalite.metadata.metadata_log import (
+    METADATA_LOG_CONFIG,
+    METADATA_PARTITION,
+    METADATA_TOPIC_ID,
+    MetadataLog,
+)
 from kafkalite.storage.filesystem import FileSystem
 from kafkalite.storage.log import Log
-from kafkalite.storage.log_config import LogConfig
 from kafkalite.storage.log_manager import LogManager
 from kafkalite.timer import Timer
 from kafkalite.types import BrokerId, Offset, Uuid
@@ -86,7 +93,9 @@ class Broker:
         rng: random.Random,
         blocking: Blocking,
     ) -> None:
+        self._static_config = config
         self.config = config
+        """What holds now: the static settings under those that were set at run time."""
         self.node_id = BrokerId(config.node_id)
         self.clock = clock
         self.timer = timer
@@ -122,6 +131,10 @@ class Broker:
             self._open_metadata()
             self._open_groups()
             self._register()
+        except (KafkaError, ProtocolError, OSError) as error:
+            self.logs.release()
+            reason = error.message if isinstance(error, KafkaError) and error.message else error
+            raise StartupError(f"the data cannot be brought back: {reason}") from error
         except BaseException:
             self.logs.release()
             raise
@@ -163,16 +176,19 @@ class Broker:
     def _open_metadata(self) -> None:
         log = self.logs.log(METADATA_PARTITION)
         if log is None:
-            log = self.logs.create_log(METADATA_PARTITION, METADATA_TOPIC_ID, LogConfig())
+            log = self.logs.create_log(METADATA_PARTITION, METADATA_TOPIC_ID, METADATA_LOG_CONFIG)
         self.control_plane = LocalControlPlane(
-            MetadataLog(log, self.clock, self._flush_metadata),
+            MetadataLog(
+                log, self.clock, self._flush_metadata, lambda: self.logs.checkpoint_task()()
+            ),
             cluster_id=self.logs.cluster_id,
             config=self.config,
             random=self.random,
         )
         self.replicas = Replicas(
-            self.node_id, self.logs, self.config, lambda: self.control_plane.image
+            self.node_id, self.logs, lambda: self.config, lambda: self.control_plane.image
         )
+        self.config = with_dynamic_configs(self._static_config, self.control_plane.image)
         # What the log says from earlier runs; leadership comes with the registration.
         self.replicas.apply(MetadataImage(self.logs.cluster_id), self.control_plane.image)
         self.control_plane.on_change(self._on_change)
@@ -231,6 +247,8 @@ class Broker:
     # Metadata changes
 
     def _on_change(self, old: MetadataImage, new: MetadataImage) -> None:
+        if new.configs is not old.configs:
+            self.config = with_dynamic_configs(self._static_config, new)
         removed = self.replicas.apply(old, new)
         if removed:
             self.group_coordinator.on_topics_deleted([topic.name for topic in removed])
@@ -244,7 +262,13 @@ class Broker:
         """Replay each partition of `__consumer_offsets` that this broker has come to lead, and let go of the others."""
         topic = self.image.topics.get(GROUP_OFFSETS_TOPIC)
         for index, partition in enumerate(topic.partitions if topic is not None else ()):
-            replica = self.replicas.get(GROUP_OFFSETS_TOPIC, index)
+            try:
+                replica = self.replicas.get(GROUP_OFFSETS_TOPIC, index)
+            except KafkaError as error:
+                _log.error(
+                    "the groups of %s-%d cannot be served: %s", GROUP_OFFSETS_TOPIC, index, error
+                )
+                continue
             if partition.leader != self.node_id:
                 self.group_coordinator.unload_partition(index)
             elif not self.group_coordinator.is_loaded(index):

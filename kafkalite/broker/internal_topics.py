@@ -33,10 +33,11 @@ class InternalTopics:
         """Partitions, replicas and configs of an internal topic, as Kafka makes it."""
         assert name == GROUP_OFFSETS_TOPIC, f"no coordinator here uses {name}"
         config = self._broker.config
+        live_brokers = max(1, len(self._broker.image.live_brokers))
         return NewTopic(
             name,
             num_partitions=config.offsets_topic_num_partitions,
-            replication_factor=config.offsets_topic_replication_factor,
+            replication_factor=min(config.offsets_topic_replication_factor, live_brokers),
             configs={
                 "cleanup.policy": "compact",
                 "compression.type": "producer",

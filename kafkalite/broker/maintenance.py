@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kafkalite.deferred import Deferred, resolved
+from kafkalite.errors import KafkaError
 
 if TYPE_CHECKING:
     from kafkalite.broker.broker import Broker
@@ -36,17 +37,23 @@ class Maintenance:
         self._every(_FLUSH_CHECK_MS, self._flush_due)
         self._every(config.log_flush_offset_checkpoint_interval_ms, self._checkpoint)
         self._every(_PURGE_MS, self._purge)
+        self._every(config.producer_id_expiration_check_interval_ms, self._expire_producers)
 
     def _every(self, period_ms: int, work: Callable[[], Deferred[None]]) -> None:
         def again(done: Deferred[None]) -> None:
             try:
                 done.result()
-            except OSError as error:
+            except (OSError, KafkaError) as error:
                 _log.error("%s failed: %s", work.__name__.strip("_"), error)
             self._broker.timer.schedule(period_ms, run)
 
         def run() -> None:
-            work().on_done(again)
+            try:
+                done = work()
+            except (OSError, KafkaError) as error:
+                done = Deferred()
+                done.fail(error)
+            done.on_done(again)
 
         self._broker.timer.schedule(period_ms, run)
 
@@ -72,6 +79,12 @@ class Maintenance:
     def _purge(self) -> Deferred[None]:
         task = self._broker.logs.purge_task(self._broker.clock.now_ms())
         return resolved(None) if task is None else self._broker.blocking.submit(task)
+
+    def _expire_producers(self) -> Deferred[None]:
+        now_ms = self._broker.clock.now_ms()
+        for log in self._broker.logs.logs():
+            log.producer_state.expire(now_ms)
+        return resolved(None)
 
 
 def _run_all(tasks: list[tuple[Log, FlushTask]]) -> None:

@@ -15,7 +15,12 @@ from kafkalite_protocol.record_batch import TimestampType
 from kafkalite.broker.replica import Replica
 from kafkalite.config import BrokerConfig, TopicConfig
 from kafkalite.errors import KafkaError
-from kafkalite.metadata.image import MetadataImage, TopicImage
+from kafkalite.metadata.image import (
+    ConfigResource,
+    ConfigResourceType,
+    MetadataImage,
+    TopicImage,
+)
 from kafkalite.storage.log import Log
 from kafkalite.storage.log_config import LogConfig
 from kafkalite.storage.log_manager import LogManager
@@ -52,7 +57,7 @@ class Replicas:
         self,
         broker_id: BrokerId,
         logs: LogManager,
-        config: BrokerConfig,
+        config: Callable[[], BrokerConfig],
         image: Callable[[], MetadataImage],
     ) -> None:
         self._broker_id = broker_id
@@ -96,13 +101,23 @@ class Replicas:
         ]
         for topic in removed:
             self._remove(topic)
+        broker_changed = any(
+            old.configs.get(key) is not new.configs.get(key) for key in self._broker_resources()
+        )
         for topic_id, topic in new.topics_by_id.items():
             before = old.topics_by_id.get(topic_id)
             if before is not topic:
                 self._apply_topic(topic, new)
-            elif old.topic_configs(topic.name) is not new.topic_configs(topic.name):
+            elif broker_changed or old.topic_configs(topic.name) != new.topic_configs(topic.name):
                 self._reconfigure(topic, new)
         return removed
+
+    def _broker_resources(self) -> tuple[ConfigResource, ConfigResource]:
+        """Whose configs are the defaults of every topic here: this broker's and all brokers'."""
+        return (
+            ConfigResource(ConfigResourceType.BROKER, str(self._broker_id)),
+            ConfigResource(ConfigResourceType.BROKER, ""),
+        )
 
     def _apply_topic(self, topic: TopicImage, image: MetadataImage) -> None:
         config: TopicConfig | None = None
@@ -112,16 +127,21 @@ class Replicas:
                 replica.apply(partition)
             elif self._broker_id in partition.replicas:
                 if config is None:
-                    config = TopicConfig.resolve(self._config, image.topic_configs(topic.name))
-                log = self._open_log(topic, index, config)
-                replica = Replica(log, self._broker_id, partition, config.min_insync_replicas)
+                    config = TopicConfig.resolve(self._config(), image.topic_configs(topic.name))
+                try:
+                    log = self._open_log(topic, index, config)
+                    replica = Replica(log, self._broker_id, partition, config.min_insync_replicas)
+                except KafkaError as error:
+                    # The change is decided and the others must hear of it; this partition answers KAFKA_STORAGE_ERROR.
+                    _log.error("%s-%d is not served: %s", topic.name, index, error)
+                    continue
                 self._by_name[topic.name, index] = replica
                 self._by_id[topic.topic_id, index] = replica
 
     def _open_log(self, topic: TopicImage, index: int, config: TopicConfig) -> Log:
         topic_partition = TopicPartition(topic.name, index)
         log = self._logs.log(topic_partition)
-        settings = log_config(config, self._config)
+        settings = log_config(config, self._config())
         if log is not None and log.topic_id == ZERO_UUID:
             self._logs.adopt_topic_id(log, topic.topic_id)
         if log is not None and log.topic_id == topic.topic_id:
@@ -133,9 +153,9 @@ class Replicas:
         return self._logs.create_log(topic_partition, topic.topic_id, settings)
 
     def _reconfigure(self, topic: TopicImage, image: MetadataImage) -> None:
-        config = TopicConfig.resolve(self._config, image.topic_configs(topic.name))
+        config = TopicConfig.resolve(self._config(), image.topic_configs(topic.name))
         for replica in self._of_topic(topic):
-            replica.log.reconfigure(log_config(config, self._config))
+            replica.log.reconfigure(log_config(config, self._config()))
             replica.min_insync_replicas = config.min_insync_replicas
 
     def _remove(self, topic: TopicImage) -> None:

@@ -1,7 +1,7 @@
 """What Kafka 4.3.0 says of every config key: type, default, valid values, how it may be updated.
 
 The facts are in `definitions/broker.json` (360 keys, 20 of them internal) and `topic.json` (33 and one internal),
-written by `tools/extract_configs.py` from Kafka's ConfigDef. They are read on first need only: a start without settings
+written by `definitions/extract.py` from Kafka's ConfigDef. They are read on first need only: a start without settings
 reads none. `documentation.json` is ours: one sentence for each key that acts in kafkalite, so the list of those keys.
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -50,7 +51,18 @@ def serve(
 
     Raises StartupError when it cannot start: port in use, data held by another broker, and the like.
     """
+    _raise_descriptor_limit()
     anyio.run(_serve_until_signal, config, on_ready, backend, backend=backend)
+
+
+def _raise_descriptor_limit() -> None:
+    """As many open files as this process may have: each connection is one, and the usual limit is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError) as error:
+            _log.debug("the limit of open files stays at %d: %s", soft, error)
 
 
 async def _serve_until_signal(
@@ -107,8 +119,12 @@ class Server:
         """Serve inside the block; after it everything is answered, flushed and closed. Raises StartupError."""
         self._bind()
         try:
+            # Outside the task group, which would wrap a StartupError in a group of exceptions.
+            timers, blocking = TimerQueue(self._clock), TaskBlocking()
+            broker = await self._open(timers, blocking)
             async with anyio.create_task_group() as tasks:
-                broker = await self._open(tasks)
+                blocking.start(tasks)
+                tasks.start_soon(TimerRunner(timers, self._clock).run)
                 try:
                     self._start(broker, tasks)
                     yield self
@@ -121,18 +137,17 @@ class Server:
         finally:
             self._close_sockets()
 
-    async def _open(self, tasks: anyio.abc.TaskGroup) -> Broker:
+    async def _open(self, timers: TimerQueue, blocking: TaskBlocking) -> Broker:
         broker = Broker(
             self._config,
             listeners=[bound.address for bound in self._bound],
             clock=self._clock,
-            timer=(timers := TimerQueue(self._clock)),
+            timer=timers,
             filesystem=self._filesystem,
             rng=self._rng,
-            blocking=TaskBlocking(tasks),
+            blocking=blocking,
         )
         await anyio.to_thread.run_sync(broker.open)
-        tasks.start_soon(TimerRunner(timers, self._clock).run)
         return broker
 
     def _start(self, broker: Broker, tasks: anyio.abc.TaskGroup) -> None:
@@ -150,7 +165,9 @@ class Server:
                     self._config.socket_request_max_bytes,
                     self._clock,
                 )
-                tasks.start_soon(self._accept, listener, tasks)
+                # Made here and not in the task: a stop may come before the task runs for the first time.
+                self._accepting.append(scope := anyio.CancelScope())
+                tasks.start_soon(self._accept, listener, tasks, scope)
         self._schedule_idle_sweep(broker)
 
     async def _quiesce(self, broker: Broker) -> None:
@@ -186,9 +203,12 @@ class Server:
             self._close_sockets()
             raise
 
-    async def _accept(self, listener: Listener, tasks: anyio.abc.TaskGroup) -> None:
-        with anyio.CancelScope() as scope:
-            self._accepting.append(scope)
+    async def _accept(
+        self, listener: Listener, tasks: anyio.abc.TaskGroup, scope: anyio.CancelScope
+    ) -> None:
+        if scope.cancel_called:
+            return  # and the socket is closed
+        with scope:
             await listener.run(tasks)
 
     def _schedule_idle_sweep(self, broker: Broker) -> None:

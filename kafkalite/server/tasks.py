@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -12,6 +14,8 @@ import anyio.to_thread
 from kafkalite.clock import Clock
 from kafkalite.deferred import Deferred
 from kafkalite.timer import TimerQueue
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -46,11 +50,16 @@ class TimerRunner:
 class TaskBlocking:
     """Runs functions in worker threads; their results come back on the loop."""
 
-    def __init__(self, tasks: anyio.abc.TaskGroup) -> None:
+    def __init__(self) -> None:
+        self._tasks: anyio.abc.TaskGroup | None = None
+
+    def start(self, tasks: anyio.abc.TaskGroup) -> None:
+        """From now on work may be submitted; it runs under `tasks`."""
         self._tasks = tasks
 
     def submit(self, function: Callable[[], T]) -> Deferred[T]:
         """Start `function` in a worker thread. Call from the loop; the Deferred resolves on the loop."""
+        assert self._tasks is not None, "started before anything is submitted"
         out: Deferred[T] = Deferred()
         self._tasks.start_soon(self._run, function, out)
         return out
@@ -59,6 +68,11 @@ class TaskBlocking:
         try:
             value = await anyio.to_thread.run_sync(function)
         except Exception as error:
-            out.fail(error)
+            settle: Callable[[], None] = partial(out.fail, error)
         else:
-            out.resolve(value)
+            settle = partial(out.resolve, value)
+        try:
+            settle()
+        except Exception:
+            # A mistake of whoever waited for it. Let out of here it would end the broker for everybody.
+            _log.exception("what follows %r failed", function)

@@ -9,11 +9,15 @@ if TYPE_CHECKING:
 
     from generator.schema import Field, Message, Struct
 
+DECORATOR = "@dataclass(init=False, repr=False, eq=False)"
+"""Fields only: what `dataclass` would generate at import is written out here, or inherited from `Struct`."""
+
 _RESERVED = {"decode", "decode_from", "encode", "encode_into", "self"}
 
 
 def message_class(message: Message) -> Iterator[str]:
     """The class of a message with its structs inside."""
+    yield DECORATOR
     yield f"class {message.name}(Message):"
     yield f'    """{_docstring(message)}"""'
     yield ""
@@ -28,10 +32,21 @@ def message_class(message: Message) -> Iterator[str]:
         yield "    HAS_RECORDS: ClassVar[bool] = True"
     for struct in message.structs:
         yield ""
+        yield f"    {DECORATOR}"
         yield f"    class {struct.name}(Struct):"
         yield f"        __slots__ = {_slots(struct)}"
+        yield from _fields(struct, "        ")
         yield from _init(struct, "        ")
+    yield from _fields(message.root, "    ")
     yield from _init(message.root, "    ")
+
+
+def _fields(struct: Struct, indent: str) -> Iterator[str]:
+    if struct.fields:
+        yield ""
+    for field in struct.fields:
+        tag = "" if field.tag is None else f", tag {field.tag}"
+        yield f"{indent}{field.name}: {field.annotation}  # {field.versions}{tag}"
 
 
 def _docstring(message: Message) -> str:
@@ -65,10 +80,7 @@ def _init(struct: Struct, indent: str) -> Iterator[str]:
         yield f"{indent}    {field.name}: {annotation} = {default},"
     yield f"{indent}) -> None:"
     for field in struct.fields:
-        yield (
-            f"{indent}    self.{field.name}: {field.annotation} = {_initial(field)}"
-            f"  # {field.versions}{'' if field.tag is None else f', tag {field.tag}'}"
-        )
+        yield f"{indent}    self.{field.name} = {_initial(field)}"
 
 
 def _parameter(field: Field) -> tuple[str, str]:

@@ -58,6 +58,7 @@ def api_module(messages: list[Message]) -> str:
     imports = [name for name in _primitives() if re.search(rf"\b{name}\b", text)]
     names = " and ".join(message.name for message in messages)
     head = [HEADER, f'"""{names}."""', "", "from __future__ import annotations", ""]
+    head.append("from dataclasses import dataclass")
     head.append("from struct import Struct as Format")
     for name in ("pack", "unpack_from"):
         if re.search(rf"(?<![.\w]){name}\(", text):

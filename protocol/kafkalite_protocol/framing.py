@@ -17,10 +17,10 @@ The bytes lie in one bytearray of fixed size:
 Frames are views of it, and a bytearray with views on it can't be resized: to grow is to copy what is held into
 another bytearray. The old one lives as long as views of it do.
 
-How much memory: 4 KiB for a connection that says little, 128 KiB once it filled those, then up to
-512 KiB as long as it fills what it has. A frame longer than that grows its buffer by doubling, each time when the buffer is full, up to the size of the frame. So an
-announced size allocates nothing, a byte is copied about once on average, and after a large frame
-the buffer is let go with it.
+How much memory: 4 KiB for a connection that says little, 128 KiB once it filled those, then up to 512 KiB as long as it
+fills what it has. A frame longer than that grows its buffer by doubling, each time when the buffer is full, up to the size
+of the frame. So an announced size allocates nothing, a byte is copied about once on average, and after a large frame the
+buffer is let go with it.
 """
 
 from __future__ import annotations

@@ -19,10 +19,11 @@ from kafkalite.broker.dispatch import CONTROL_REQUEST_MAX_BYTES, Dispatcher
 from kafkalite.broker.request import CloseConnection, ConnectionInfo
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
+from kafkalite.metadata.features import SUPPORTED_FEATURES
 from tests.raw_client import frame
 
 INFO = ConnectionInfo("PLAINTEXT", "127.0.0.1", 1, "127.0.0.1", 2)
-IMAGE = SimpleNamespace(next_offset=42)
+IMAGE = SimpleNamespace(next_offset=42, features={"metadata.version": 30})
 BROKER = SimpleNamespace(control_plane=SimpleNamespace(image=IMAGE))
 
 
@@ -143,10 +144,11 @@ def test_api_versions_lists_what_is_served_in_a_header_without_tags(version):
     assert listed[ApiKey.FETCH] == (4, 18)
 
 
-def test_feature_with_minimum_zero_is_listed_from_version_four_on_only():
+def test_feature_with_minimum_zero_is_listed_from_version_four_on_only(monkeypatch):
+    monkeypatch.setitem(SUPPORTED_FEATURES, "some.version", (0, 1))
     v3, v4 = ({f.name for f in ask_api_versions(v).supported_features} for v in (3, 4))
     assert v3 == {"metadata.version"}
-    assert "kraft.version" in v4
+    assert v4 == {"metadata.version", "some.version"}
 
 
 def test_finalized_features_have_a_known_epoch():

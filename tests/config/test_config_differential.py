@@ -63,7 +63,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
 def test_definitions_are_what_kafka_defines(tmp_path: Path) -> None:
     command = [
         sys.executable,
-        str(ROOT / "tools" / "extract_configs.py"),
+        str(ROOT / "kafkalite" / "config" / "definitions" / "extract.py"),
         str(kafka_libs()),
         str(tmp_path),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import random
 import subprocess
 import sys
@@ -250,3 +251,11 @@ def test_generated_files_are_those_the_definitions_give():
         [sys.executable, str(GENERATOR), "--check"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_generated_classes_are_slotted_dataclasses():
+    request = request_class(12)(group_id="g", generation_id=3)
+    assert not hasattr(request, "__dict__")
+    assert [field.name for field in dataclasses.fields(request)] == list(request.__slots__)
+    assert dataclasses.asdict(request)["group_id"] == "g"
+    assert dataclasses.replace(request, member_id="m") == request_class(12)("g", 3, "m")

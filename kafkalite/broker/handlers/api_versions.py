@@ -15,22 +15,11 @@ from kafkalite_protocol.messages.api_versions import ApiVersionsRequest, ApiVers
 
 from kafkalite.broker.apis import SERVED
 from kafkalite.broker.request import RequestContext
+from kafkalite.metadata.features import SUPPORTED_FEATURES
 
 API_KEY = ApiKey.API_VERSIONS
 
 _SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
-
-METADATA_VERSION_MIN = 7
-METADATA_VERSION_MAX = 30
-"""metadata.version levels of Kafka 4.3: 3.3-IV3 and 4.3-IV0. Finalized at the highest."""
-
-_SUPPORTED_FEATURES = (
-    ("kraft.version", 0, 1),
-    ("metadata.version", METADATA_VERSION_MIN, METADATA_VERSION_MAX),
-    ("transaction.version", 0, 0),
-    ("group.version", 0, 0),
-)
-"""Levels that work here: no consumer groups of KIP-848 and no transactions yet, so clients keep to the classic paths."""
 
 
 def handle(context: RequestContext, request: ApiVersionsRequest) -> ApiVersionsResponse:
@@ -40,20 +29,20 @@ def handle(context: RequestContext, request: ApiVersionsRequest) -> ApiVersionsR
             return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
         context.connection.client_software_name = name
         context.connection.client_software_version = version
+    image = context.broker.control_plane.image
     return ApiVersionsResponse(
         api_keys=_served(),
         supported_features=[
             ApiVersionsResponse.SupportedFeatureKey(name=name, min_version=low, max_version=high)
-            for name, low, high in _SUPPORTED_FEATURES
+            for name, (low, high) in SUPPORTED_FEATURES.items()
             if low > 0 or context.api_version >= 4
         ],
-        finalized_features_epoch=max(0, context.broker.control_plane.image.next_offset - 1),
+        finalized_features_epoch=max(0, image.next_offset - 1),
         finalized_features=[
             ApiVersionsResponse.FinalizedFeatureKey(
-                name="metadata.version",
-                min_version_level=METADATA_VERSION_MAX,
-                max_version_level=METADATA_VERSION_MAX,
+                name=name, min_version_level=level, max_version_level=level
             )
+            for name, level in image.features.items()
         ],
     )
 

@@ -1,6 +1,6 @@
 """Kafka's jars -> kafkalite/config/definitions/{broker,topic}.json. For maintainers, when a new Kafka comes out.
 
-    python tools/extract_configs.py DIRECTORY_WITH_THE_JARS [DIRECTORY_TO_WRITE]
+    python kafkalite/config/definitions/extract.py DIRECTORY_WITH_THE_JARS [DIRECTORY_TO_WRITE]
 
 Facts only: names, types, defaults, valid values, how a key may be updated. Kafka's documentation texts are not taken.
 """
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TARGET = HERE.parent / "kafkalite" / "config" / "definitions"
+TARGET = HERE
 NULL = "\\N"
 
 

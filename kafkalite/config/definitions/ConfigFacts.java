@@ -1,5 +1,5 @@
 // Prints what Apache Kafka's own ConfigDef objects say about every broker and topic config, one tab-separated line each.
-// Facts only: scope, name, type, default, validator, its fields, internal, update mode. `extract_configs.py` runs it.
+// Facts only: scope, name, type, default, validator, its fields, internal, update mode. `extract.py` runs it.
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.util.Map;
