@@ -44,8 +44,16 @@ def flush_here(log: Log) -> Deferred[None]:
 class MetadataLog:
     """Metadata records in a `Log`. Every run writes under a leader epoch of its own."""
 
-    def __init__(self, log: Log, clock: Clock, flusher: Flusher = flush_here) -> None:
+    def __init__(
+        self,
+        log: Log,
+        clock: Clock,
+        flusher: Flusher = flush_here,
+        save_start: Callable[[], None] | None = None,
+    ) -> None:
+        """`save_start` makes the log's start offset durable; it may raise OSError."""
         log.reconfigure(METADATA_LOG_CONFIG)
+        self._save_start = save_start
         self._log = log
         self._clock = clock
         self._flusher = flusher
@@ -88,8 +96,11 @@ class MetadataLog:
         return self._log.log_end_offset - self._log.log_start_offset
 
     def forget_before(self, offset: Offset) -> None:
-        """Records below `offset` are summed up by those from there on."""
-        self._log.increment_log_start_offset(offset)
+        """Records below `offset` are summed up by those from there on.
+
+        A replay must never begin halfway through what was summed up, so the new start is on the disk before anything goes.
+        """
+        self._log.increment_log_start_offset(offset, before_removal=self._save_start)
 
     def flush(self) -> Deferred[None]:
         """Make everything appended so far durable. Fails with `KafkaError(KAFKA_STORAGE_ERROR)`."""

@@ -538,8 +538,13 @@ class Log:
             start = self._segments[0].base_offset
         replay(state, self._segments.from_offset(start), start, end)
 
-    def increment_log_start_offset(self, offset: Offset) -> None:
+    def increment_log_start_offset(
+        self, offset: Offset, *, before_removal: Callable[[], None] | None = None
+    ) -> None:
         """Records below `offset` are gone for readers; segments that lie below it altogether are removed.
+
+        `before_removal` is called in between: for who must not meet a log that begins between the old start and the new one
+        after a kill. It may raise OSError.
 
         A batch that holds `offset` stays whole: readers skip the records before it. Raises KafkaError: OFFSET_OUT_OF_RANGE
         above the log end, KAFKA_STORAGE_ERROR.
@@ -553,6 +558,8 @@ class Log:
             )
         self.log_start_offset = offset
         try:
+            if before_removal is not None:
+                before_removal()
             for segment in self._segments.take_below(offset):
                 self.deleted_files += segment.mark_deleted()
                 snapshot = snapshot_path(self.directory, segment.base_offset)
