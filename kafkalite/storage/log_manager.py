@@ -15,6 +15,7 @@ import logging
 import os
 import random
 import re
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -57,6 +58,7 @@ _log = logging.getLogger(__name__)
 LOCK_FILE = ".lock"
 DELETE_SUFFIX = "-delete"
 
+_DELETED_DIRECTORY = re.compile(r".*\.[0-9a-f]{32}-delete")
 _PARTITION_DIRECTORY = re.compile(r"(?P<topic>[a-zA-Z0-9._-]{1,249})-(?P<partition>\d+)")
 _NAME_BYTES_MAX = 255
 
@@ -93,6 +95,11 @@ class LogManager:
         self._logs: dict[TopicPartition, Log] = {}
         self._deleted: list[_Deleted] = []
         self._cluster_id = ""
+        self._checkpoint_lock = threading.Lock()
+        self._checkpoints_made = 0
+        self._checkpoint_written = 0
+        self._gone: set[TopicPartition] = set()
+        """Not there any more, but perhaps in the checkpoints on the disk."""
 
     @property
     def cluster_id(self) -> str:
@@ -138,6 +145,7 @@ class LogManager:
             if path.parent != path:
                 self._make(path.parent)
             self._filesystem.mkdir(path)
+            self._filesystem.fsync_directory(path.parent)
 
     def _take_lock(self, directory: _Directory) -> None:
         path = directory.path / LOCK_FILE
@@ -203,7 +211,7 @@ class LogManager:
         start_offsets = self._read_checkpoint(path / LOG_START_OFFSET_CHECKPOINT)
         config = LogConfig()
         for name in filesystem.listdir(path):
-            if name.endswith(DELETE_SUFFIX) and filesystem.is_directory(path / name):
+            if _DELETED_DIRECTORY.fullmatch(name) and filesystem.is_directory(path / name):
                 self._deleted.append(_Deleted(path / name, self._clock.now_ms()))
                 continue
             match = _PARTITION_DIRECTORY.fullmatch(name)
@@ -224,6 +232,7 @@ class LogManager:
                 log_start_offset=start_offsets.get(topic_partition, Offset(0)),
                 clean=directory.was_clean and topic_partition in recovery_points,
             )
+        self._gone |= (recovery_points.keys() | start_offsets.keys()) - self._logs.keys()
 
     def _read_checkpoint(self, path: Path) -> dict[TopicPartition, Offset]:
         try:
@@ -253,6 +262,9 @@ class LogManager:
         assert topic_partition not in self._logs, f"{topic_partition} is there already"
         directory = self._emptiest() / str(topic_partition)
         try:
+            if topic_partition in self._gone:
+                # After a kill the offsets of the old log would be taken for the new one's.
+                self.checkpoint_task()()
             self._filesystem.mkdir(directory)
             write_partition_metadata(
                 self._filesystem, directory / PARTITION_METADATA, topic_id, sync=False
@@ -275,6 +287,7 @@ class LogManager:
     def delete_log(self, topic_partition: TopicPartition) -> None:
         """The log is gone at once; its files go after `file.delete.delay.ms` (`purge_task`)."""
         log = self._logs.pop(topic_partition)
+        self._gone.add(topic_partition)
         name = str(topic_partition)
         mark = f".{self._rng.randbytes(16).hex()}{DELETE_SUFFIX}"
         target = log.directory.with_name(name[: _NAME_BYTES_MAX - len(mark)] + mark)
@@ -325,9 +338,18 @@ class LogManager:
                 ),
             ]
 
+        gone = tuple(self._gone)
+        self._checkpoints_made += 1
+        number = self._checkpoints_made
+
         def run() -> None:
-            for path, offsets in writes:
-                write_offset_checkpoint(self._filesystem, path, offsets)
+            with self._checkpoint_lock:
+                if number < self._checkpoint_written:
+                    return  # a later one, of the stop or a new log, was faster
+                for path, offsets in writes:
+                    write_offset_checkpoint(self._filesystem, path, offsets)
+                self._checkpoint_written = number
+            self._gone.difference_update(gone)
 
         return run
 
