@@ -12,7 +12,9 @@ from kafkalite_protocol.messages import APIS, request_class, response_class
 class RawClient:
     """One blocking connection."""
 
-    def __init__(self, address: str | tuple[str, int], client_id: str | None = "raw", timeout_s: float = 20) -> None:
+    def __init__(
+        self, address: str | tuple[str, int], client_id: str | None = "raw", timeout_s: float = 20
+    ) -> None:
         if isinstance(address, str):
             host, port = address.rsplit(":", 1)
             address = (host, int(port))
@@ -67,7 +69,9 @@ class RawClient:
         return bytes(data)
 
 
-def frame(request: Any, version: int, correlation_id: int = 1, client_id: str | None = "raw") -> bytes:
+def frame(
+    request: Any, version: int, correlation_id: int = 1, client_id: str | None = "raw"
+) -> bytes:
     """A whole request: size, header, body."""
     api_key = type(request).API_KEY
     assert request_class(api_key) is type(request)
