@@ -66,30 +66,37 @@ class DelayedFetch:
 
     def on_readable(self, size_bytes: int) -> None:
         self._missing_bytes -= size_bytes
-        if self._missing_bytes > 0:
-            return
-        look = self._fetch.look(final=False)
-        if look.answer is None:
-            self._missing_bytes = max(1, look.missing_bytes)
-        else:
-            self._end(look.answer)
+        if self._missing_bytes <= 0:
+            self._look(final=False)
 
     def on_replica_changed(self) -> None:
         self.finish()
 
     def finish(self) -> None:
         """Answer with what is there."""
-        answer = self._fetch.look(final=True).answer
-        assert answer is not None, "a final look gives an answer"
-        self._end(answer)
+        self._look(final=True)
 
-    def _end(self, answer: Answer) -> None:
+    def _look(self, *, final: bool) -> None:
+        """What goes wrong here ends this fetch alone, not the producer or the timer that woke it."""
+        try:
+            look = self._fetch.look(final=final)
+        except Exception as error:
+            self._end()
+            self._deferred.fail(error)
+            return
+        if look.answer is not None:
+            self._end()
+            self._deferred.resolve(look.answer)
+        else:
+            assert not final, "a final look gives an answer"
+            self._missing_bytes = max(1, look.missing_bytes)
+
+    def _end(self) -> None:
         for replica in self._replicas:
             replica.unwatch(self)
         if self._timer is not None:
             self._timer.cancel()
         self._purgatory.ended(self)
-        self._deferred.resolve(answer)
 
 
 class FetchPurgatory:

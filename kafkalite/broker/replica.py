@@ -50,6 +50,7 @@ class Replica:
         "leader_epoch",
         "log",
         "min_insync_replicas",
+        "replica_count",
         "topic_id",
         "topic_partition",
     )
@@ -66,6 +67,7 @@ class Replica:
         self.leader = BrokerId(-1)
         self.leader_epoch = UNKNOWN_LEADER_EPOCH
         self.isr: tuple[int, ...] = ()
+        self.replica_count = len(partition.replicas)
         self._high_watermark = log.log_start_offset
         self._watchers: set[ReplicaWatcher] = set()
         self._waiting_for_watermark: list[tuple[Offset, Deferred[None]]] = []
@@ -88,6 +90,7 @@ class Replica:
 
     def apply(self, partition: PartitionImage) -> None:
         """Take on the role that the metadata image gives; a new leadership begins at the log end."""
+        self.replica_count = len(partition.replicas)
         if (partition.leader, partition.leader_epoch) == (self.leader, self.leader_epoch):
             self.isr = tuple(partition.isr)
             self._advance_high_watermark(0)
@@ -105,7 +108,7 @@ class Replica:
 
         Raises KafkaError NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH (the client is behind) or UNKNOWN_LEADER_EPOCH (we are).
         """
-        if current_leader_epoch >= 0 and current_leader_epoch != self.leader_epoch:
+        if current_leader_epoch not in (-1, self.leader_epoch):
             if current_leader_epoch < self.leader_epoch:
                 raise KafkaError(ErrorCode.FENCED_LEADER_EPOCH)
             raise KafkaError(ErrorCode.UNKNOWN_LEADER_EPOCH)
@@ -122,12 +125,13 @@ class Replica:
     ) -> AppendInfo:
         """Append one batch as leader and let everybody know who waits for it.
 
-        Raises KafkaError: NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS (acks=all below min.insync.replicas), and what the log finds wrong.
+        Raises KafkaError: NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS, and what the log finds wrong. acks=all needs
+        min.insync.replicas of them in sync, or all where a partition has fewer replicas than that.
         """
         if self.leader != self.broker_id:
             raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
         log = self.log
-        if acks_all and len(self.isr) < self.min_insync_replicas:
+        if acks_all and len(self.isr) < min(self.min_insync_replicas, self.replica_count):
             raise KafkaError(
                 ErrorCode.NOT_ENOUGH_REPLICAS,
                 f"{len(self.isr)} replica(s) of {self.topic_partition} in sync, min.insync.replicas is {self.min_insync_replicas}",

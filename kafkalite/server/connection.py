@@ -152,8 +152,18 @@ class Connection:
         """Work through the frames that have come. None: all done and sent."""
         transport, reader, dispatcher = self._transport, self._reader, self._dispatcher
         gathered: bytearray | None = None
-        while (frame := reader.next_frame()) is not None:
-            answer: Any = dispatcher.handle(frame, self.info)
+        while True:
+            try:
+                frame = reader.next_frame()
+                if frame is None:
+                    break
+                answer: Any = dispatcher.handle(frame, self.info)
+            except (CloseConnection, ProtocolError):
+                # What was asked before gets its answer, as if it had come alone.
+                if gathered is not None:
+                    transport.queue((gathered,))
+                transport.send()
+                raise
             if type(answer) is bytearray:
                 if gathered is None:
                     gathered = answer

@@ -3,7 +3,8 @@
 Batches are returned whole: a fetch at offset 35 of {[31,100]} returns [31,100] and the client skips. The first partition
 that has data gives at least one batch whatever the limits say; later ones may give nothing.
 Answered at once: enough bytes (min_bytes), an error of a partition that exists, max_wait 0, or nothing that exists asked
-for. Otherwise parked (see purgatory). A topic or partition that is unknown does not hasten the answer (measured).
+for. Otherwise parked (see purgatory). A topic or partition that is unknown does not hasten the answer, and is answered
+after all that exist (measured).
 v7: fetch sessions (KIP-227). v9: leader epoch. v12: diverging epoch, leader hints. v13: topic ids. v15: no replica id.
 """
 
@@ -95,6 +96,12 @@ class _Request(NamedTuple):
     forgotten_topics_data: list[tuple[str, Uuid, list[int]]]
     rack_id: str
 
+    @property
+    def is_from_follower(self) -> bool:
+        """Another broker's id instead of a consumer's -1; v15 moved it behind a tag."""
+        state = self.replica_state
+        return self.replica_id >= 0 or (state is not None and state[0] >= 0)
+
 
 def _partitions(
     context: RequestContext, request: _Request
@@ -106,12 +113,15 @@ def _partitions(
         if request.session_id != NO_SESSION:
             sessions.close(request.session_id)
         if request.session_epoch == FINAL_EPOCH:
-            return None, False, [partition for _, partition in _requested(request, uses_topic_ids)]
+            return None, False, dict(_requested(request, uses_topic_ids)).values()
         wanted = OrderedDict(_requested(request, uses_topic_ids))
-        session = sessions.open(wanted, uses_topic_ids) if wanted else None
-        return session, False, wanted.values()
+        return sessions.open(wanted, uses_topic_ids), False, wanted.values()
     session = sessions.resume(request.session_id, request.session_epoch, uses_topic_ids)
     _update_session(session, request, uses_topic_ids)
+    if not session.partitions:
+        # The client forgot all that it read: Kafka ends the session, and tells so by session id 0.
+        sessions.close(session.session_id)
+        return None, False, ()
     return session, True, session.partitions.values()
 
 
@@ -151,6 +161,7 @@ class _Fetch:
     __slots__ = (
         "_context",
         "_incremental",
+        "_is_follower",
         "_max_bytes",
         "_min_bytes",
         "_partitions",
@@ -177,6 +188,7 @@ class _Fetch:
         self._min_bytes = min(request.min_bytes, self._max_bytes)
         self._read_committed = request.isolation_level == _READ_COMMITTED
         self._uses_topic_ids = context.api_version >= _TOPIC_IDS_FROM_VERSION
+        self._is_follower = request.is_from_follower
         self.replicas: list[Replica] = []
         """Those that the last look read; what a parked fetch watches."""
 
@@ -185,21 +197,25 @@ class _Fetch:
         left_bytes = self._max_bytes
         found_bytes = 0
         failed = False
-        answers: list[PartitionAnswer] = []
+        answers: list[tuple[FetchPartition, PartitionAnswer]] = []
+        unknown: list[tuple[FetchPartition, PartitionAnswer]] = []
         self.replicas = []
         for wanted in self._partitions:
             try:
                 answer = self._read(wanted, left_bytes, min_one_batch=found_bytes == 0)
             except KafkaError as error:
                 answer = self._failed(wanted, error.code)
-                failed = failed or error.code not in _UNKNOWN
+                if error.code in _UNKNOWN:
+                    unknown.append((wanted, answer))
+                    continue
+                failed = True
             size_bytes = len(answer.records)
             found_bytes += size_bytes
             left_bytes = max(0, left_bytes - size_bytes)
             failed = failed or answer.diverging_epoch is not None
-            answers.append(answer)
+            answers.append((wanted, answer))
         if final or failed or found_bytes >= self._min_bytes or not self.replicas:
-            return Look(self._answer(answers))
+            return Look(self._answer(answers + unknown))
         return Look(None, self._min_bytes - found_bytes)
 
     def _read(
@@ -212,6 +228,9 @@ class _Fetch:
             else replicas.get(wanted.topic, wanted.partition)
         )
         replica.check_leader(wanted.current_leader_epoch)
+        if self._is_follower:
+            # No partition has replicas elsewhere yet, so whoever says that it is one is mistaken.
+            raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
         self.replicas.append(replica)
         diverging_epoch = _diverging_epoch(replica, wanted)
         records: FileSlice | bytes = b""
@@ -240,11 +259,14 @@ class _Fetch:
 
     def _failed(self, wanted: FetchPartition, code: ErrorCode) -> PartitionAnswer:
         hint = current_leader(self._context, wanted.topic, wanted.topic_id, wanted.partition, code)
-        return PartitionAnswer(wanted.partition, code, -1, -1, -1, None, hint, None, None, -1, b"")
+        aborted: list[tuple[int, int]] | None = [] if code in _UNKNOWN else None
+        return PartitionAnswer(
+            wanted.partition, code, -1, -1, -1, None, hint, None, aborted, -1, b""
+        )
 
-    def _answer(self, answers: list[PartitionAnswer]) -> Answer:
+    def _answer(self, answers: list[tuple[FetchPartition, PartitionAnswer]]) -> Answer:
         topics: list[tuple[str, Uuid, list[PartitionAnswer]]] = []
-        for wanted, answer in zip(self._partitions, answers, strict=True):
+        for wanted, answer in answers:
             if self._session is not None and not self._is_news(wanted, answer):
                 continue
             if topics and topics[-1][0] == wanted.topic and topics[-1][1] == wanted.topic_id:
