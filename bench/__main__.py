@@ -7,6 +7,7 @@ python -m bench --only start,produce1 --rounds 1  a quick look; writes nothing
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections import defaultdict
@@ -32,13 +33,14 @@ def main() -> None:
 
     measures = [measure for measure in MEASURES if measure.name in chosen]
     brokers = [arguments.broker] if arguments.broker else list(BROKERS)
+    load_before = os.getloadavg()[0]
     figures = run_by_turns(measures, brokers, arguments.rounds)
     if len(brokers) == 1:
         return
     the_table = table([figure for measure in measures for figure in measure.figures], figures)
     print(the_table)
     if not arguments.only:
-        RESULTS.write_text(results(arguments.rounds, the_table))
+        RESULTS.write_text(results(arguments.rounds, load_before, the_table))
 
 
 def run_by_turns(

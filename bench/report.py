@@ -35,14 +35,16 @@ def cell(figure: Figure, values: Sequence[float]) -> str:
     return median if low == high else f"**{median}** ({low} to {high})"
 
 
-def results(rounds: int, the_table: str) -> str:
-    """The text of RESULTS.md."""
+def results(rounds: int, load_before: float, the_table: str) -> str:
+    """The text of RESULTS.md. `load_before`: the machine's load average before anything was started."""
     machine = "\n".join(f"- {line}" for line in machine_facts())
     return (
         "# kafkalite beside Apache Kafka\n\n"
         "Written by `python -m bench`; how each figure is taken: [README](README.md).\n\n"
         f"- {datetime.now(UTC):%d %B %Y}, {rounds} rounds by turns; medians, in brackets the range\n"
-        f"{machine}\n\n{the_table}\n"
+        f"{machine}\n"
+        f"- load average of the machine's other work when it began: {load_before:.1f}\n\n"
+        f"{the_table}\n"
     )
 
 
