@@ -25,6 +25,7 @@ from kafkalite_protocol.record_batch import (
     LOG_OVERHEAD,
     MAGIC,
     MAGIC_POSITION,
+    MAX_TIMESTAMP_POSITION,
     TIMESTAMP_TYPE_BIT,
     RecordBatchView,
     TimestampType,
@@ -50,6 +51,7 @@ LAST_COMPRESSION_CODE = 4
 MAX_ERRORS_IN_MESSAGE = 3
 
 _INT16 = Struct(">h")
+_INT64 = Struct(">q")
 _INT32 = Struct(">i")
 _UINT32 = Struct(">I")
 
@@ -171,7 +173,7 @@ def _what_is_wrong_with(records: memoryview) -> KafkaError:
 def check_records(
     batch: RecordBatchView, topic_partition: TopicPartition, config: LogConfig, now_ms: int
 ) -> None:
-    """Look at the records one by one, if keys or timestamps ask for it.
+    """Look at the records one by one, if keys or timestamps ask for it; then a maxTimestamp that lies is put right, too.
 
     Raises RecordValidationError (INVALID_TIMESTAMP if any timestamp is at fault, else INVALID_RECORD), or KafkaError when
     the records can't be read.
@@ -188,7 +190,9 @@ def check_records(
     newest_ms = now_ms + config.message_timestamp_after_max_ms
     errors: list[RecordError] = []
     code = ErrorCode.INVALID_RECORD
+    max_timestamp_ms = NO_TIMESTAMP
     for index, record in enumerate(_read(batch)):
+        max_timestamp_ms = max(max_timestamp_ms, record.timestamp_ms)
         if config.compact and record.key is None:
             errors.append(
                 RecordError(
@@ -216,6 +220,20 @@ def check_records(
             f"{len(errors)} of {batch.record_count} records refused for their {what}. {first}",
             errors,
         )
+    if create_time and max_timestamp_ms != batch.max_timestamp_ms:
+        _stamp_max_timestamp(batch, max_timestamp_ms)
+
+
+def _stamp_max_timestamp(batch: RecordBatchView, max_timestamp_ms: int) -> None:
+    """Retention, rolling and the time index go by it: one far in the future would keep a segment for ever."""
+    batch.max_timestamp_ms = max_timestamp_ms
+    _INT64.pack_into(batch.buffer, batch.position + MAX_TIMESTAMP_POSITION, max_timestamp_ms)
+    _stamp_crc(batch)
+
+
+def _stamp_crc(batch: RecordBatchView) -> None:
+    batch.crc = batch.computed_crc()
+    _UINT32.pack_into(batch.buffer, batch.position + CRC_POSITION, batch.crc)
 
 
 def _is_out_of_bounds(timestamp_ms: int, oldest_ms: int, newest_ms: int) -> bool:
@@ -247,8 +265,7 @@ def _stamp_create_time(batch: RecordBatchView) -> None:
     """Take back a producer's claim that its timestamps are append times. The CRC covers the bit."""
     batch.attributes &= ~TIMESTAMP_TYPE_BIT
     _INT16.pack_into(batch.buffer, batch.position + ATTRIBUTES_POSITION, batch.attributes)
-    batch.crc = batch.computed_crc()
-    _UINT32.pack_into(batch.buffer, batch.position + CRC_POSITION, batch.crc)
+    _stamp_crc(batch)
 
 
 def followers_batches(records: memoryview, log_end_offset: Offset) -> list[RecordBatchView]:

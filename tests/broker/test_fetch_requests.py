@@ -255,6 +255,31 @@ def test_forgotten_partition_is_not_served_any_more(client, topic):
     assert response.responses == []
 
 
+def test_session_that_forgets_everything_is_over(client, topic):
+    opened = open_session(client, topic, partition_of())
+    forgotten = FetchRequest.ForgottenTopic(topic=topic, partitions=[0])
+    last = next_fetch(client, opened.session_id, 1, forgotten_topics_data=[forgotten])
+    assert (last.error_code, last.session_id, last.responses) == (0, 0, [])
+    after = next_fetch(client, opened.session_id, 2)
+    assert after.error_code == ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+
+
+def test_partition_named_twice_is_read_once_from_the_later_position(client, topic):
+    [answer] = fetch(client, topic, partition_of(offset=0), partition_of(offset=6))
+    assert offsets_in(answer) == [(6, 8)]
+
+
+def test_unknown_partition_is_answered_after_those_that_exist(client, topic):
+    good, bad = fetch(client, topic, partition_of(5), partition_of(0))
+    assert (good.partition_index, bad.partition_index) == (0, 5)
+    assert bad.aborted_transactions == []
+
+
+def test_follower_that_no_partition_has_is_refused(client, topic):
+    [answer] = fetch(client, topic, replica_id=5)
+    assert answer.error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
+
+
 def test_wrong_epoch_and_unknown_session_are_told_apart(client, topic):
     opened = open_session(client, topic, partition_of())
     wrong = next_fetch(client, opened.session_id, 7)

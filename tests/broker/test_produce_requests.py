@@ -113,6 +113,11 @@ def test_acks_one_is_answered(client, new_topic):
     assert produce(client, new_topic(), batch_of(b"x"), acks=1).error_code == 0
 
 
+def test_more_in_sync_replicas_asked_for_than_there_are_replicas_is_no_hindrance(client, new_topic):
+    topic = new_topic(min_insync_replicas="2")
+    assert produce(client, topic, batch_of(b"x"), acks=-1).error_code == 0
+
+
 @pytest.mark.parametrize("acks", [2, -2, 100])
 def test_other_acks_are_refused(client, new_topic, acks):
     answer = produce(client, new_topic(), batch_of(b"x"), acks=acks)
@@ -178,6 +183,24 @@ def test_record_too_far_in_the_future_is_refused(client, new_topic):
     answer = produce(client, new_topic(), batch_of(b"x", timestamp_ms=2**45))
     assert answer.error_code == ErrorCode.INVALID_TIMESTAMP
     assert [error.batch_index for error in answer.record_errors] == [0]
+
+
+def test_header_that_lies_about_a_far_future_is_put_right(client, new_topic):
+    topic = new_topic()
+    lie = with_crc(with_bytes(GOOD, 35, struct.pack(">q", 2**45)))
+    assert produce(client, topic, lie).error_code == 0
+    request = FetchRequest(
+        topics=[
+            FetchRequest.FetchTopic(
+                topic=topic,
+                partitions=[FetchRequest.FetchPartition(partition=0, partition_max_bytes=1 << 20)],
+            )
+        ],
+    )
+    records = bytearray(client.ask(request, 11).responses[0].partitions[0].records)
+    [batch] = batches(records)
+    assert batch.max_timestamp_ms == NOW_MS
+    assert batch.check_crc()
 
 
 def test_record_without_timestamp_is_accepted(client, new_topic):
@@ -260,6 +283,18 @@ def idempotent(producer_id: int, sequence: int, *values: bytes, epoch: int = 0) 
     return batch_of(
         *(values or (b"v",)), producer_id=producer_id, producer_epoch=epoch, base_sequence=sequence
     )
+
+
+@pytest.mark.parametrize("known", [{"producer_id": 5}, {"producer_epoch": 5}])
+def test_producer_id_without_its_epoch_is_refused(client, known):
+    request = InitProducerIdRequest(
+        transactional_id=None,
+        transaction_timeout_ms=1000,
+        **({"producer_id": -1, "producer_epoch": -1} | known),
+    )
+    answer = client.ask(request, 4)
+    assert answer.error_code == ErrorCode.INVALID_REQUEST
+    assert (answer.producer_id, answer.producer_epoch) == (-1, -1)
 
 
 def test_producer_ids_differ(client):

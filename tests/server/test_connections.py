@@ -220,6 +220,15 @@ async def test_bad_request_closes_its_connection_and_no_other(driver, sent):
         assert await receive_frame(good) == b"e"
 
 
+@pytest.mark.parametrize("bad", [frame_of(b"x"), struct.pack(">i", -5)], ids=["hangs up", "size"])
+async def test_what_was_asked_before_a_bad_request_is_answered_first(driver, bad):
+    async with serving(ScriptedDispatcher(), driver) as (port, _), client_of(port) as stream:
+        await stream.send(frame_of(b"e1") + frame_of(b"e2") + bad + frame_of(b"e3"))
+        assert await receive_frame(stream) == b"e1"
+        assert await receive_frame(stream) == b"e2"
+        assert await hung_up(stream)
+
+
 async def test_mistake_of_ours_costs_one_connection_not_the_server(driver, caplog):
     async with (
         serving(ScriptedDispatcher(), driver) as (port, _),

@@ -1,0 +1,73 @@
+"""Where kafkalite answers otherwise on purpose. An entry that nothing needs any more fails the tests, too."""
+
+from __future__ import annotations
+
+from tests.differential.transcript import Accepted
+
+ACCEPTED = [
+    Accepted(
+        r"^api_versions / .* / (not served here|supported|finalized)",
+        "what is not served is not advertised, and neither are features that need it",
+    ),
+    Accepted(
+        r"^headers / (header|body) tags huge count / ",
+        "Kafka takes 4294967295 tags for -1, so none; such a count is an error here",
+    ),
+    # Produce
+    Accepted(
+        r"\.error_message$",
+        "most refusals come with a sentence here; Kafka sends null unless single records are at fault",
+    ),
+    Accepted(
+        r"\.log_start_offset$",
+        "Kafka tells the log start with some refusals (not with all); clients look at it only for "
+        "UNKNOWN_PRODUCER_ID, which neither sends",
+    ),
+    Accepted(
+        r"^bad_batches / (count and delta 2|no records after the header|.* bit on plain) ",
+        "records are walked only where a topic asks for it, so what is wrong inside them is stored",
+    ),
+    Accepted(
+        r"^bad_batches / what is there v11 / .*records\[11\]\.crc$",
+        "where records are not walked a header's maxTimestamp is taken as it is, unless it is too far ahead; "
+        "Kafka makes one of -5 a -1",
+    ),
+    Accepted(
+        r"^bad_batches.* / batch length 2147483647 .*\.error_code$",
+        "UNKNOWN_SERVER_ERROR of Kafka's is an exception; the batch is cut off: INVALID_RECORD",
+    ),
+    Accepted(
+        r"^same_partition_twice / ",
+        "Kafka forgets all but the last batch without a word; here each is appended",
+    ),
+    # Fetch
+    Accepted(
+        r"^fetch_versions / isolation 7 |^offsets / isolation 3 ",
+        "an isolation level that does not exist is an exception in Kafka (UNKNOWN_SERVER_ERROR); here it "
+        "is read_uncommitted",
+    ),
+    Accepted(
+        r"^limits / (partition|request) -1 ",
+        "a negative limit is an exception in Kafka (UNKNOWN_SERVER_ERROR); here it is a limit of 0, "
+        "which gives one batch",
+    ),
+    Accepted(
+        r"^deleted_while_parked / .*\.aborted_transactions$",
+        "with UNKNOWN_TOPIC_OR_PARTITION Kafka says [] or null, depending on which part of it noticed; here always []",
+    ),
+    Accepted(
+        r"^session_of_a_deleted_topic / (deleted|made again|the new one added).* v13 / ",
+        "a session of ids remembers no names here: a deleted topic is UNKNOWN_TOPIC_ID, where Kafka says "
+        "UNKNOWN_TOPIC_OR_PARTITION, and INCONSISTENT_TOPIC_ID once the name is taken again (until then also for "
+        "the new id). Clients ask for metadata on each of the three",
+    ),
+    # Offsets
+    Accepted(
+        r"^offsets_within_batches / without timestamps -3 ",
+        "where no record has a timestamp Kafka names the first record, with timestamp -1; here there is none",
+    ),
+    Accepted(
+        r"^epochs / epoch -2 ",
+        "only -1 stands for an unknown epoch in Kafka, which echoes other negative ones; here they are all unknown",
+    ),
+]

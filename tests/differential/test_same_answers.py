@@ -1,0 +1,40 @@
+"""Apache Kafka 4.3.0 and kafkalite are asked the same over 2000 things, and must answer alike, field by field.
+
+Every served version of Produce, Fetch, ListOffsets, OffsetForLeaderEpoch, InitProducerId and ApiVersions, good and
+bad, and what a connection takes. Differences are printed; the ones we keep are listed in `accepted.py` with reasons.
+
+Not compared: ids, addresses, times of the wall clock, texts (only whether there is one), the order of partitions in
+answers to Produce and ListOffsets (in Kafka that of a hash map), and the cut-off batch at the end of what Kafka gives to
+Fetch (clients drop it; here it is not sent).
+Not asked: null records in Produce, which Kafka never answers.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.differential import connection_scenarios, fetch_scenarios, produce_scenarios
+from tests.differential.accepted import ACCEPTED
+from tests.differential.transcript import not_accepted, not_seen
+
+pytestmark = [pytest.mark.java, pytest.mark.timeout(180)]
+
+SCENARIOS = [
+    *connection_scenarios.SCENARIOS,
+    *produce_scenarios.SCENARIOS,
+    *fetch_scenarios.SCENARIOS,
+]
+REQUESTS_MIN = 2000
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.__name__)
+def test_kafka_and_kafkalite_answer_alike(pair, scenario):
+    new = not_accepted(pair.run(scenario), ACCEPTED)
+    assert not new, "\n" + "\n".join(map(str, new))
+
+
+def test_list_of_accepted_differences_has_nothing_that_is_not_seen_any_more(pair):
+    if pair.scenarios_run < len(SCENARIOS):
+        pytest.skip("only some scenarios were run")
+    assert not not_seen(pair.found, ACCEPTED)
+    assert pair.count >= REQUESTS_MIN
