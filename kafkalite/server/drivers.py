@@ -89,22 +89,29 @@ class _AsyncioConnection:
         except BaseException as error:
             self._end(error)
             return
-        if wait is Wait.READABLE:
-            if not self._reading:
-                self._loop.add_reader(self._connection.fileno, self._step)
-                self._reading = True
-            return
-        self._wait_otherwise(wait)
+        if wait is Wait.READABLE and self._reading:
+            return  # the common case: answered, and registered for the next request
+        self._wait_for(wait)
 
-    def _wait_otherwise(self, wait: Wait) -> None:
+    def _wait_for(self, wait: Wait) -> None:
+        """Be called when the wait is over, and not before. A registration that still fits is kept: a large answer takes many
+        turns of a full socket.
+        """
         connection = self._connection
         if wait is Wait.CLOSED:
             self._end(None)
             return
-        self._stop_reading()
-        if wait is Wait.WRITABLE:
-            self._loop.add_writer(connection.fileno, self._on_writable)
-            self._writing = True
+        if wait is not Wait.READABLE:
+            self._stop_reading()
+        if wait is not Wait.WRITABLE:
+            self._stop_writing()
+        if wait is Wait.READABLE:
+            self._loop.add_reader(connection.fileno, self._step)
+            self._reading = True
+        elif wait is Wait.WRITABLE:
+            if not self._writing:
+                self._loop.add_writer(connection.fileno, self._step)
+                self._writing = True
         elif wait is Wait.ANSWER:
             assert connection.pending is not None, "the step said that an answer is pending"
             connection.pending.on_done(lambda _: self._loop.call_soon(self._resume))
@@ -123,10 +130,6 @@ class _AsyncioConnection:
     def _resume(self) -> None:
         if not self._ended.done():
             self._step()
-
-    def _on_writable(self) -> None:
-        self._stop_writing()
-        self._step()
 
     def _end(self, error: BaseException | None) -> None:
         self._stop_reading()
