@@ -39,8 +39,10 @@ class ProducerIds:
             for waiter in waiting:
                 waiter.fail(error)
             return
-        for waiter in waiting:
-            if self._block:
-                waiter.resolve(self._take())
-            else:
-                self.next().on_done(lambda late, waiter=waiter: waiter.resolve(late.result()))  # type: ignore[misc]
+        served = min(len(waiting), len(self._block))
+        granted = [(waiting.popleft(), self._take()) for _ in range(served)]
+        if waiting:
+            self._waiting = waiting
+            self._allocate().on_done(self._granted)
+        for waiter, producer_id in granted:
+            waiter.resolve(producer_id)
