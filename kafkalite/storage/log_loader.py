@@ -208,9 +208,20 @@ class LogLoader:
                 self._remove_from(segments, index + 1)
                 break
             if not is_last:
-                segment.become_inactive()
+                self._close_recovered(segment, segments[index + 1].base_offset)
         end = segments[-1].next_offset
         remove_snapshots(self._filesystem, parts.directory, above=end)
+
+    def _close_recovered(self, segment: Segment, next_base: Offset) -> None:
+        """Offsets may be missing at a segment's end: compacted away, or lost with the power while later ones were not."""
+        if segment.next_offset < next_base:
+            _log.warning(
+                "%s: offsets %d to %d are missing",
+                segment.directory.name,
+                segment.next_offset,
+                next_base - 1,
+            )
+        segment.become_inactive()
 
     def _restore_producers(self, parts: _Parts, first: int) -> None:
         """What the producers were where the first segment to be recovered begins."""

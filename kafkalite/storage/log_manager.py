@@ -6,6 +6,7 @@
                recovery-point-offset-checkpoint   and the other checkpoints, for all partitions of the directory
                orders-3/                          a partition
                orders-3.5f0c...-delete/           a deleted one, until file.delete.delay.ms has passed
+               orders-3.9b1e...-stray/            one that belonged to no topic when it was found; left to the operator
 Kafka: LogManager.
 """
 
@@ -51,15 +52,19 @@ from kafkalite.storage.metadata_files import (
     write_meta_properties,
     write_partition_metadata,
 )
+from kafkalite.storage.segment_files import base_offset_of
 from kafkalite.types import ZERO_UUID, BrokerId, Offset, TopicPartition, Uuid
 
 _log = logging.getLogger(__name__)
 
 LOCK_FILE = ".lock"
 DELETE_SUFFIX = "-delete"
+STRAY_SUFFIX = "-stray"
 
 _DELETED_DIRECTORY = re.compile(r".*\.[0-9a-f]{32}-delete")
-_PARTITION_DIRECTORY = re.compile(r"(?P<topic>[a-zA-Z0-9._-]{1,249})-(?P<partition>\d+)")
+_PARTITION_DIRECTORY = re.compile(
+    r"(?P<topic>[a-zA-Z0-9._-]{1,249})-(?P<partition>0|[1-9][0-9]{0,9})"
+)
 _NAME_BYTES_MAX = 255
 
 
@@ -217,6 +222,9 @@ class LogManager:
             match = _PARTITION_DIRECTORY.fullmatch(name)
             if match is None or not filesystem.is_directory(path / name):
                 continue
+            if not _is_partition(filesystem.listdir(path / name)):
+                _log.warning("%s is no partition and is left alone", path / name)
+                continue
             topic_partition = TopicPartition(match["topic"], int(match["partition"]))
             if topic_partition in self._logs:
                 raise StartupError(
@@ -286,20 +294,37 @@ class LogManager:
 
     def delete_log(self, topic_partition: TopicPartition) -> None:
         """The log is gone at once; its files go after `file.delete.delay.ms` (`purge_task`)."""
+        log = self._logs[topic_partition]
+        target = self._put_away(topic_partition, DELETE_SUFFIX)
+        if target is not None:
+            due_ms = self._clock.now_ms() + log.config.file_delete_delay_ms
+            self._deleted.append(_Deleted(target, due_ms))
+
+    def _put_away(self, topic_partition: TopicPartition, suffix: str) -> Path | None:
+        """Forget the log and rename its directory, to what is returned; None when that failed."""
         log = self._logs.pop(topic_partition)
         self._gone.add(topic_partition)
         name = str(topic_partition)
-        mark = f".{self._rng.randbytes(16).hex()}{DELETE_SUFFIX}"
+        mark = f".{self._rng.randbytes(16).hex()}{suffix}"
         target = log.directory.with_name(name[: _NAME_BYTES_MAX - len(mark)] + mark)
         try:
             log.abandon()
             self._filesystem.rename(log.directory, target)
         except OSError as error:
             _log.error("%s could not be put away: %s; remove it by hand", log.directory, error)
-            return
-        self._deleted.append(
-            _Deleted(target, self._clock.now_ms() + log.config.file_delete_delay_ms)
-        )
+            return None
+        return target
+
+    def put_aside(self, topic_partition: TopicPartition) -> None:
+        """The log belongs to no topic. Its files stay, under another name, for somebody to look at: metadata may be lost too."""
+        log = self._logs[topic_partition]
+        target = self._put_away(topic_partition, STRAY_SUFFIX)
+        if target is not None:
+            _log.warning(
+                "%s belongs to no topic of this cluster; its files are in %s now: remove them when nobody misses them",
+                log.directory,
+                target,
+            )
 
     def _emptiest(self) -> Path:
         counts = {directory.path: 0 for directory in self._directories}
@@ -399,3 +424,10 @@ class LogManager:
                 "the clean stop could not be written down: %s; the logs will be recovered", error
             )
         self.release()
+
+
+def _is_partition(names: list[str]) -> bool:
+    """Or somebody else's directory whose name only looks like one? Empty: a kill came just after it was made."""
+    return not names or any(
+        name.startswith(PARTITION_METADATA) or base_offset_of(name) is not None for name in names
+    )
