@@ -131,6 +131,7 @@ class Broker:
             self._open_metadata()
             self._open_groups()
             self._register()
+            self.replicas.put_strays_aside()
         except (KafkaError, ProtocolError, OSError) as error:
             self.logs.release()
             reason = error.message if isinstance(error, KafkaError) and error.message else error

@@ -16,6 +16,7 @@ from kafkalite.broker.replica import Replica
 from kafkalite.config import BrokerConfig, TopicConfig
 from kafkalite.errors import KafkaError
 from kafkalite.metadata.image import (
+    METADATA_TOPIC,
     ConfigResource,
     ConfigResourceType,
     MetadataImage,
@@ -119,6 +120,13 @@ class Replicas:
             ConfigResource(ConfigResourceType.BROKER, ""),
         )
 
+    def put_strays_aside(self) -> None:
+        """Logs of topics that the image does not know: deleted just before a kill, or the metadata is not that of the data."""
+        for log in self._logs.logs():
+            tp = log.topic_partition
+            if tp.topic != METADATA_TOPIC and self._image().partition(tp) is None:
+                self._logs.put_aside(tp)
+
     def _apply_topic(self, topic: TopicImage, image: MetadataImage) -> None:
         config: TopicConfig | None = None
         for index, partition in enumerate(topic.partitions):
@@ -148,8 +156,8 @@ class Replicas:
             log.reconfigure(settings)
             return log
         if log is not None:
-            # Left behind by a topic of the same name that was deleted while its directory could not be.
-            self._logs.delete_log(topic_partition)
+            # Left behind by a topic of the same name: deleted while its directory could not be, or lost with the metadata.
+            self._logs.put_aside(topic_partition)
         return self._logs.create_log(topic_partition, topic.topic_id, settings)
 
     def _reconfigure(self, topic: TopicImage, image: MetadataImage) -> None:

@@ -20,6 +20,7 @@ from kafkalite_protocol.framing import FrameReader
 
 from kafkalite.broker.request import Answer, CloseConnection, ConnectionInfo
 from kafkalite.deferred import Deferred
+from kafkalite.server.close_log import CloseLog
 from kafkalite.server.transport import ConnectionLost, SendState, Transport
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Connection:
 
     __slots__ = (
         "_active",
+        "_close_log",
         "_dispatcher",
         "_reader",
         "_transport",
@@ -66,7 +68,9 @@ class Connection:
         info: ConnectionInfo,
         dispatcher: Dispatcher,
         max_request_bytes: int,
+        close_log: CloseLog,
     ) -> None:
+        self._close_log = close_log
         self._transport = transport
         self._dispatcher = dispatcher
         self._reader = FrameReader(max_request_bytes)
@@ -91,9 +95,9 @@ class Connection:
         except ConnectionLost as lost:
             _log.debug("%s left: %s", self.info, lost)
         except CloseConnection as close:
-            _log.warning("closing the connection from %s: %s", self.info, close.reason)
+            self._close_log.closing(self.info, close.reason)
         except ProtocolError as error:
-            _log.warning("closing the connection from %s: %s", self.info, error)
+            self._close_log.closing(self.info, error)
         self.close()
         return Wait.CLOSED
 

@@ -14,6 +14,7 @@ from anyio.lowlevel import checkpoint
 
 from kafkalite.broker.request import ConnectionInfo
 from kafkalite.errors import StartupError
+from kafkalite.server.close_log import CloseLog
 from kafkalite.server.connection import Connection
 from kafkalite.server.port_owner import describe_port_owner
 from kafkalite.server.transport import Transport
@@ -104,8 +105,10 @@ class Listener:
         table: ConnectionTable,
         max_request_bytes: int,
         clock: Clock,
+        close_log: CloseLog,
     ) -> None:
         self._clock = clock
+        self._close_log = close_log
         self._name = name
         self._socket = sock
         self._dispatcher = dispatcher
@@ -146,7 +149,7 @@ class Listener:
             accepted.close()
             return
         connection = Connection(
-            Transport(accepted), info, self._dispatcher, self._max_request_bytes
+            Transport(accepted), info, self._dispatcher, self._max_request_bytes, self._close_log
         )
         tasks.start_soon(self._run, connection)
 

@@ -23,6 +23,7 @@ from kafkalite.broker.broker import Broker, ListenerAddress
 from kafkalite.broker.dispatch import Dispatcher
 from kafkalite.clock import Clock, SystemClock
 from kafkalite.config import BrokerConfig
+from kafkalite.server.close_log import CloseLog
 from kafkalite.server.drivers import Driver, driver_for
 from kafkalite.server.listener import ConnectionTable, Listener, bind, close_quietly
 from kafkalite.server.tasks import TaskBlocking, TimerRunner
@@ -154,6 +155,7 @@ class Server:
         self.broker = broker
         broker.start()
         dispatcher = Dispatcher(broker)
+        close_log = CloseLog(self._clock)
         for bound in self._bound:
             for sock in bound.sockets:
                 listener = Listener(
@@ -164,6 +166,7 @@ class Server:
                     self._table,
                     self._config.socket_request_max_bytes,
                     self._clock,
+                    close_log,
                 )
                 # Made here and not in the task: a stop may come before the task runs for the first time.
                 self._accepting.append(scope := anyio.CancelScope())

@@ -15,6 +15,7 @@ import pytest
 from kafkalite.broker.request import CloseConnection
 from kafkalite.clock import SystemClock
 from kafkalite.deferred import Deferred
+from kafkalite.server.close_log import CloseLog
 from kafkalite.server.drivers import AsyncioDriver, PortableDriver
 from kafkalite.server.listener import ConnectionTable, Listener, bind
 from kafkalite.server.transport import Transport
@@ -83,7 +84,14 @@ async def serving(dispatcher, driver, **limits):
     [sock] = bind("127.0.0.1", 0, "PLAINTEXT")
     table = ConnectionTable(limits.get("max_connections", 100), limits.get("max_idle_ms", 600_000))
     listener = Listener(
-        "PLAINTEXT", sock, dispatcher, driver, table, MAX_REQUEST_BYTES, SystemClock()
+        "PLAINTEXT",
+        sock,
+        dispatcher,
+        driver,
+        table,
+        MAX_REQUEST_BYTES,
+        SystemClock(),
+        CloseLog(SystemClock()),
     )
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(listener.run, tasks)

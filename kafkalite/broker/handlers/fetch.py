@@ -71,7 +71,8 @@ def handle_raw(
     except KafkaError as error:
         return _encode(context, error.code, NO_SESSION, [])
     fetch = _Fetch(context, request, session, incremental=incremental, partitions=partitions)
-    max_wait_ms = request.max_wait_ms
+    # Bounded: a client that has gone away is not seen while its fetch is parked.
+    max_wait_ms = min(request.max_wait_ms, context.broker.config.connections_max_idle_ms)
     look = fetch.look(final=max_wait_ms <= 0)
     if look.answer is not None:
         return look.answer
