@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import anyio
 import pytest
@@ -77,3 +78,16 @@ def test_damaged_metadata_stops_the_start_in_words(tmp_path):
     log.write_bytes(content)
     with pytest.raises(StartupError, match=r"The cluster metadata log|cannot be brought back"):
         start_and_stop(data)
+
+
+def test_data_whose_metadata_is_lost_is_put_aside_and_not_deleted(tmp_path):
+    data = tmp_path / "data"
+    with running_broker(data) as server, RawClient(server.bootstrap_servers) as client:
+        create(client, "orders")
+        assert produce(client, "orders") == ErrorCode.NONE
+    shutil.rmtree(data / "__cluster_metadata-0")
+    with running_broker(data) as server, RawClient(server.bootstrap_servers) as client:
+        assert create(client, "orders") == [0]
+        assert produce(client, "orders") == ErrorCode.NONE
+    (stray,) = data.glob("orders-0.*-stray")
+    assert (stray / f"{0:020}.log").stat().st_size > 0

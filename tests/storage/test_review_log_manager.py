@@ -100,3 +100,26 @@ def test_somebody_elses_directory_is_not_taken_for_a_deleted_partition(start, tm
     start().purge_task(10**15)()
     assert foreign.exists()
     assert not deleted.exists()
+
+
+def test_a_directory_that_only_sounds_like_a_partition_is_left_alone(start, tmp_path):
+    for name in ("photos-2024", "orders-00", "empty-0"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    mine = tmp_path / "data" / "photos-2024" / "cat.jpg.tmp"
+    mine.write_text("a cat")
+    manager = start()
+    assert [log.topic_partition for log in manager.logs()] == [("empty", 0)]
+    assert mine.exists()
+
+
+def test_a_log_put_aside_keeps_its_files_and_frees_its_name(start, tmp_path):
+    manager = start()
+    append(manager.create_log(ORDERS, Uuid(b"a" * 16), LogConfig()), 3)
+    manager.put_aside(ORDERS)
+    assert manager.log(ORDERS) is None
+    assert manager.purge_task(10**15) is None
+    manager.create_log(ORDERS, Uuid(b"b" * 16), LogConfig())
+    manager = start()
+    assert [log.topic_id for log in manager.logs()] == [b"b" * 16]
+    (stray,) = (tmp_path / "data").glob("orders-0.*-stray")
+    assert (stray / f"{0:020}.log").stat().st_size > 3000
