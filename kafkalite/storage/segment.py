@@ -172,13 +172,19 @@ class Segment:
     ) -> None:
         """A batch lies at `position`: remember it, and index it if more than `index.interval.bytes` lie between it and
         the batch that was indexed last.
+
+        The index can be full only while it is made again, under a smaller interval than it was first made with:
+        what lies behind its last entry is then found by walking.
         """
         if timestamp_ms > self._max_timestamp_ms:
             self._max_timestamp_ms = timestamp_ms
             self._max_timestamp_offset = Offset(last_offset)
         if position == 0:
             self._first_timestamp_ms = timestamp_ms
-        if self._bytes_since_index_entry > self.config.index_interval_bytes:
+        if (
+            self._bytes_since_index_entry > self.config.index_interval_bytes
+            and not self._index_is_full
+        ):
             self._offset_index.append(Offset(last_offset), position)
             self._time_index.maybe_append(self._max_timestamp_ms, self._max_timestamp_offset)
             self._index_is_full = self._offset_index.is_full or self._time_index.is_full
@@ -218,6 +224,7 @@ class Segment:
         first = next(batch_places(self.log, 0, self.size_bytes), None)
         self._first_timestamp_ms = first.max_timestamp_ms if first else NO_TIMESTAMP
         self._index_is_full = offset_index.is_full or time_index.is_full
+        self._bytes_since_index_entry = self.size_bytes - position
         self._active = True
 
     def _see_timestamp(self, place: BatchPlace) -> None:
