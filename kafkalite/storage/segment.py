@@ -344,7 +344,7 @@ class Segment:
         for index in self._indexes():
             index.truncate_to(offset)
         self.transaction_index.truncate_to(offset)
-        self._index_is_full = False
+        self._index_is_full = self._offset_index.is_full or self._time_index.is_full
         self._active = False
         self._recent.clear()
         self._max_timestamp_ms = NO_TIMESTAMP

@@ -49,3 +49,15 @@ def test_recovery_under_a_smaller_interval_stops_indexing_at_a_full_index_and_st
     assert ranges(log) == [(n, n) for n in range(40)]
     append(log, batch())
     assert len(log.segments) == 2
+
+
+def test_truncation_behind_the_last_entry_of_a_full_index_leaves_it_full(tmp_path):
+    log = open_log(tmp_path / "log", replace(SMALL_INDEXES, index_interval_bytes=100_000))
+    for _ in range(40):
+        append(log, batch())
+    log.reconfigure(replace(SMALL_INDEXES, index_interval_bytes=1))
+    log = reopen(log, recovery_point=0)
+    log.truncate_to(39)
+    append(log, batch())
+    assert ranges(log) == [(n, n) for n in range(40)]
+    assert len(log.segments) == 2
