@@ -118,9 +118,10 @@ class MappedFile(Protocol):
 class FileSystem(Protocol):
     """Files and directories by path."""
 
-    def open(self, path: Path, *, create: bool = False) -> File:
+    def open(self, path: Path, *, create: bool = False, transient: bool = False) -> File:
         """A file to append to and read. With `create` it exists afterwards, otherwise nothing is
-        touched before its first use.
+        touched before its first use. A `transient` file is closed again at once and may be used in any thread: it is not
+        among those that let go of their descriptors for others.
         """
         ...
 
@@ -174,7 +175,7 @@ def replace_atomically(
     Without `sync` that holds for a killed process only, and costs two fsyncs less.
     """
     temporary = path.with_name(path.name + ".tmp")
-    file = filesystem.open(temporary, create=True)
+    file = filesystem.open(temporary, create=True, transient=True)
     file.truncate(0)
     file.append([data])
     if sync:

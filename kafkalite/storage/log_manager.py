@@ -270,19 +270,20 @@ class LogManager:
         assert topic_partition not in self._logs, f"{topic_partition} is there already"
         directory = self._emptiest() / str(topic_partition)
         try:
-            if topic_partition in self._gone:
-                # After a kill the offsets of the old log would be taken for the new one's.
-                self.checkpoint_task()()
             self._filesystem.mkdir(directory)
-            write_partition_metadata(
-                self._filesystem, directory / PARTITION_METADATA, topic_id, sync=False
-            )
-            log = self._loader.load(directory, topic_partition, topic_id, config)
+            try:
+                write_partition_metadata(
+                    self._filesystem, directory / PARTITION_METADATA, topic_id, sync=False
+                )
+                log = self._loader.load(directory, topic_partition, topic_id, config)
+            except OSError:
+                remove_tree(self._filesystem, directory)
+                raise
         except OSError as error:
             _log.error("%s could not be made: %s", directory, error)
             raise KafkaError(
                 ErrorCode.KAFKA_STORAGE_ERROR,
-                f"the log of {topic_partition} could not be made: {error.strerror or error}",
+                f"The log of {topic_partition} could not be made: {error.strerror or error}",
             ) from error
         self._logs[topic_partition] = log
         return log
@@ -327,10 +328,12 @@ class LogManager:
             )
 
     def _emptiest(self) -> Path:
-        counts = {directory.path: 0 for directory in self._directories}
-        for log in self._logs.values():
-            counts[log.directory.parent] += 1
-        return min(counts, key=lambda path: counts[path])
+        if len(self._directories) == 1:
+            return self._directories[0].path
+        counts = Counter(log.directory.parent for log in self._logs.values())
+        return min(
+            (directory.path for directory in self._directories), key=lambda path: counts[path]
+        )
 
     # Now and then
 

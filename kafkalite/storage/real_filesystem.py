@@ -38,10 +38,11 @@ class RealFile:
     Nobody else writes to the store's files, so the size is looked up once and then counted.
     """
 
-    __slots__ = ("_descriptor", "_filesystem", "_reserved_until", "_size", "path")
+    __slots__ = ("_descriptor", "_filesystem", "_reserved_until", "_size", "_transient", "path")
 
-    def __init__(self, filesystem: RealFileSystem, path: Path) -> None:
+    def __init__(self, filesystem: RealFileSystem, path: Path, *, transient: bool = False) -> None:
         self._filesystem = filesystem
+        self._transient = transient
         self.path = path
         self._descriptor: Descriptor | None = None
         self._size = -1
@@ -59,7 +60,8 @@ class RealFile:
     def descriptor(self) -> Descriptor:
         if self._descriptor is None:
             return self._open(os.O_RDWR | os.O_APPEND)
-        self._filesystem.descriptors.used(self)
+        if not self._transient:
+            self._filesystem.descriptors.used(self)
         return self._descriptor
 
     def create(self) -> None:
@@ -112,7 +114,8 @@ class RealFile:
     def close(self) -> None:
         if self._reserved_until > max(self._size, PREALLOCATE_FROM_BYTES):
             self.truncate(self._size)
-        self._filesystem.descriptors.closed(self)
+        if not self._transient:
+            self._filesystem.descriptors.closed(self)
         self._descriptor = None
 
     def _open(self, flags: int) -> Descriptor:
@@ -120,7 +123,8 @@ class RealFile:
         if self._size < 0:
             self._size = os.fstat(descriptor.fileno()).st_size
         self._descriptor = descriptor
-        self._filesystem.descriptors.opened(self)
+        if not self._transient:
+            self._filesystem.descriptors.opened(self)
         return descriptor
 
     def _reserve(self, number: int, needed_bytes: int) -> None:
@@ -211,8 +215,8 @@ class RealFileSystem:
         self._reserve_function: ReserveFunction | None = None
         self._can_reserve: bool | None = None
 
-    def open(self, path: Path, *, create: bool = False) -> RealFile:
-        file = RealFile(self, path)
+    def open(self, path: Path, *, create: bool = False, transient: bool = False) -> RealFile:
+        file = RealFile(self, path, transient=transient)
         if create:
             file.create()
         return file

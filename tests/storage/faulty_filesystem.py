@@ -78,14 +78,14 @@ class FaultyFileSystem:
 
     # FileSystem
 
-    def open(self, path: Path, *, create: bool = False) -> FaultyFile:
+    def open(self, path: Path, *, create: bool = False, transient: bool = False) -> FaultyFile:
         if create and not path.exists():
             self.step(f"create {self.name(path)}")
-            file = self._real.open(path, create=True)
+            file = self._real.open(path, create=True, transient=transient)
             self._directory(path.parent).put(path.name, _File())
         else:
             self.alive()
-            file = self._real.open(path)
+            file = self._real.open(path, transient=transient)
         return FaultyFile(self, file)
 
     def mapped(self, path: Path) -> FaultyMappedFile:

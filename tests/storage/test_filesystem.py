@@ -479,3 +479,12 @@ def test_reservation_is_not_loaded_before_a_file_grows_large(tmp_path: Path) -> 
     filesystem = RealFileSystem()
     filesystem.open(tmp_path / "log", create=True).append([b"small"])
     assert filesystem._can_reserve is None
+
+
+def test_replacing_a_file_evicts_no_open_one_because_it_may_happen_in_any_thread(tmp_path):
+    filesystem = RealFileSystem(1)
+    kept = filesystem.open(tmp_path / "kept", create=True)
+    descriptor = kept.descriptor()
+    replace_atomically(filesystem, tmp_path / "checkpoint", b"0\n")
+    assert kept.descriptor() is descriptor
+    assert len(filesystem.descriptors) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import subprocess
@@ -20,6 +21,7 @@ from kafkalite.storage.log_config import LogConfig
 from kafkalite.storage.log_manager import LogManager
 from kafkalite.storage.real_filesystem import RealFileSystem
 from kafkalite.types import Offset, TopicPartition, Uuid
+from tests.storage.faulty_filesystem import FaultyFileSystem
 from tests.storage.log_world import EPOCH, NOW_MS, TOPIC_ID, TP, append, batch, ranges
 
 OTHER = TopicPartition("a.b-c_D", 12)
@@ -303,6 +305,20 @@ def test_log_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(KafkaError, match="orders-0 could not be made"):
         logs.create_log(TP, TOPIC_ID, LogConfig())
     assert logs.log(TP) is None
+
+
+def test_log_that_failed_halfway_can_be_made_later(tmp_path: Path) -> None:
+    filesystem = FaultyFileSystem(tmp_path)
+    logs = opened(tmp_path / "data", filesystem=filesystem)
+    before = len(filesystem.operations)
+    logs.create_log(OTHER, TOPIC_ID, LogConfig())
+    for failing in range(len(filesystem.operations) - before):
+        filesystem._fail_at = len(filesystem.operations) + failing
+        filesystem._fail_with = errno.ENOSPC
+        name = TopicPartition("t", failing)
+        with pytest.raises(KafkaError, match="No space left"):
+            logs.create_log(name, TOPIC_ID, LogConfig())
+        assert logs.create_log(name, TOPIC_ID, LogConfig()).log_end_offset == 0
 
 
 def test_many_partitions_live_within_few_descriptors(tmp_path: Path) -> None:
