@@ -17,6 +17,7 @@ import os
 import random
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -270,6 +271,9 @@ class LogManager:
         assert topic_partition not in self._logs, f"{topic_partition} is there already"
         directory = self._emptiest() / str(topic_partition)
         try:
+            if topic_partition in self._gone:
+                # After a kill the offsets of the old log would be taken for the new one's.
+                self.checkpoint_task()()
             self._filesystem.mkdir(directory)
             try:
                 write_partition_metadata(
