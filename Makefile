@@ -6,7 +6,7 @@ PORT   ?= 9092
 DATA   ?= ./kafkalite-data
 
 .DEFAULT_GOAL := help
-.PHONY: help docs run test test-slow java clients bench bench-codec fmt lint types layers generate generate-check golden definitions check clean
+.PHONY: help docs run test test-slow java clients bench bench-codec fmt lint types layers generate generate-check check clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -23,6 +23,7 @@ $(BIN)/python:
 
 $(VENV)/.installed: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m compileall -q kafkalite protocol/kafkalite_protocol
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
