@@ -56,17 +56,16 @@ def command(
     serve(
         config,
         backend=backend,
-        on_ready=announce(config.log_dirs[0], for_people=sys.stdout.isatty()),
+        on_ready=announce(config.log_dirs[0]),
     )
 
 
-def announce(data: str, *, for_people: bool) -> Callable[[str], None]:
-    """What to call with the bootstrap address once clients may come: one line, and for people something to try."""
+def announce(data: str) -> Callable[[str], None]:
+    """What to call with the bootstrap address once clients may come: a first line with the address, then something to try."""
 
     def on_ready(bootstrap: str) -> None:
         click.echo(f"kafkalite {__version__} is ready at {bootstrap}, data in {data}")
-        if for_people:
-            click.echo(f"\n{_SNIPPET.format(bootstrap=bootstrap)}")
+        click.echo(f"\n{_SNIPPET.format(bootstrap=bootstrap)}")
 
     return on_ready
 
