@@ -148,8 +148,10 @@ def test_ready_is_a_first_line_with_the_address_and_a_snippet_to_paste(
 ) -> None:
     announce("here")("127.0.0.1:1")
     first, *snippet = capsys.readouterr().out.splitlines()
-    assert first.endswith("is ready at 127.0.0.1:1, data in here")
+    assert first == f"kafkalite {__version__} is ready at 127.0.0.1:1, data in here"
     assert any('bootstrap_servers="127.0.0.1:1"' in line for line in snippet)
+    code = "\n".join(line.strip() for line in snippet).replace("pip", "# pip")
+    compile(code, "snippet", "exec")
 
 
 def test_what_keeps_the_broker_from_starting_is_one_message_and_code_1() -> None:
