@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 LINGER_MS = 20
 POLL_MS = 200
+KAFKA_PYTHON_POLL_MS = 3000
+"""kafka-python 3.0.12 loses a rejoin that its poll ran out of time in: the SyncGroup answer comes, the assignment is never
+taken over, and it spins. A poll that outlasts the join keeps it from that; records end it at once all the same."""
 SESSION_TIMEOUT_MS = 10_000
 
 
@@ -117,7 +120,7 @@ class KafkaPythonConsumer:
         self._consumer = consumer
 
     def poll(self) -> list[Received]:
-        polled = self._consumer.poll(timeout_ms=POLL_MS, max_records=5000)
+        polled = self._consumer.poll(timeout_ms=KAFKA_PYTHON_POLL_MS, max_records=5000)
         return [
             Received(record.partition, record.offset, record.key, record.value)
             for records in polled.values()
