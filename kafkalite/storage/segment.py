@@ -11,7 +11,6 @@ of its tail (`_activate`) at the first append.
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from kafkalite_protocol.record_batch import LOG_OVERHEAD
@@ -250,10 +249,6 @@ class Segment:
             end = self._cut(start, start + max_bytes, end, min_one_batch=min_one_batch)
         return FileSlice(self.log, start, end - start)
 
-    def batches_from(self, offset: Offset) -> Iterator[BatchPlace]:
-        """The batches that end at or after `offset`, in order."""
-        return batch_places(self.log, self._position_of(offset), self.size_bytes)
-
     def sound_batches_from(self, offset: Offset) -> Iterator[RecordBatchView]:
         """The batches that end at or after `offset`, whole and checked; for what must look inside."""
         position = self._position_of(offset)
@@ -276,7 +271,7 @@ class Segment:
         """The last end of a batch in (start, limit]; if there is none, the end of the first batch, or `start`."""
         boundary = self._recent.boundary_at_or_before(limit)
         if boundary is None:
-            boundary = max(start, self._indexed_position_at_or_before(limit))
+            boundary = max(start, self._indexes()[0].lookup_position(limit).position)
             for place in batch_places(self.log, boundary, end):
                 if place.end > limit:
                     break
@@ -288,12 +283,6 @@ class Segment:
         return (
             self._recent.boundary_after(start, end) or next(batch_places(self.log, start, end)).end
         )
-
-    def _indexed_position_at_or_before(self, position: int) -> int:
-        """The greatest position in the offset index that is not past `position`: positions grow with the offsets."""
-        index = self._indexes()[0]
-        slot = bisect_right(range(len(index)), position, key=lambda s: index.entry(s).position) - 1
-        return index.entry(slot).position if slot >= 0 else 0
 
     # Time
 

@@ -67,7 +67,7 @@ def api_module(messages: list[Message]) -> str:
     head.append(f"from typing import TYPE_CHECKING{any_import}, ClassVar, TypeAlias")
     head += ["", f"from kafkalite_protocol.primitives import {', '.join(imports)}", ""]
     head += ["if TYPE_CHECKING:", "    from collections.abc import Sized", ""]
-    head += ["    from kafkalite_protocol.primitives import Buffer", ""]
+    head += ["    from kafkalite_protocol.buffers import Buffer", ""]
     head += [line.replace("= Struct(", "= Format(") for line in formats.lines()]
     return "\n".join([*head, "", "", text]) + "\n"
 

@@ -20,7 +20,7 @@ from kafkalite_protocol.messages import APIS
 from kafkalite_protocol.primitives import skip_tags
 
 if TYPE_CHECKING:
-    from kafkalite_protocol.primitives import Buffer
+    from kafkalite_protocol.buffers import Buffer
 
 _unpack_fixed_part: Final = struct.Struct(">hhih").unpack_from
 _pack_correlation_id: Final = struct.Struct(">i").pack

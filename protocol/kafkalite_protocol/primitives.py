@@ -15,7 +15,8 @@ from kafkalite_protocol.errors import ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Buffer = bytes | bytearray | memoryview
+    from kafkalite_protocol.buffers import Buffer
+
     _Decoders = dict[int, Callable[[Any, int], tuple[Any, int]]]
     _Encoders = dict[int, Callable[[Any, bytearray], None]]
 
