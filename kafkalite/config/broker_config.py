@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from kafkalite.config.group_config import GroupConfig
 from kafkalite.config.listeners import DEFAULT_LISTENER, Listener, resolve_listeners
 from kafkalite.config.topic_config import TopicConfig
 
@@ -97,6 +98,8 @@ class BrokerConfig:
     sources: Sources
     topic_defaults: TopicConfig
     """What a topic without overrides has."""
+    group_defaults: GroupConfig
+    """What a group without overrides has."""
 
     def __init__(
         self,
@@ -121,6 +124,7 @@ class BrokerConfig:
             object.__setattr__(self, attribute, value)
         object.__setattr__(self, "sources", _with_both_ids(sources))
         object.__setattr__(self, "topic_defaults", _topic_defaults(values))
+        object.__setattr__(self, "group_defaults", _group_defaults(values))
 
     def __setattr__(self, attribute: str, value: object) -> None:
         raise AttributeError(f"BrokerConfig is immutable: {attribute}")
@@ -130,6 +134,17 @@ class BrokerConfig:
         return next(
             (listener for listener in self.advertised_listeners if listener.name == name), None
         )
+
+    def whole_number(self, key: str) -> int:
+        """The value of any broker key of Kafka's that is a number, also of those that are no attribute."""
+        from kafkalite.config.definitions import broker_definitions
+        from kafkalite.config.values import parse
+
+        definition = broker_definitions()[key]
+        texts = (settings[key] for _, settings in self.sources if key in settings)
+        value = parse(definition, next(texts, definition.default or ""))
+        assert isinstance(value, int), key
+        return value
 
     def with_dynamic(
         self, dynamic: Mapping[str, str], dynamic_default: Mapping[str, str]
@@ -223,3 +238,18 @@ def _topic_defaults(values: Mapping[str, Value]) -> TopicConfig:
                 defaults[definition.name.replace(".", "_")] = value
                 break
     return TopicConfig(defaults)
+
+
+def _group_defaults(values: Mapping[str, Value]) -> GroupConfig:
+    """The broker's keys that are defaults of group configs."""
+    if not values:
+        return GroupConfig()
+    from kafkalite.config.definitions import group_definitions
+
+    defaults = {
+        definition.name: values[key]
+        for definition in group_definitions().values()
+        for key in definition.broker
+        if key in values
+    }
+    return GroupConfig().with_values(defaults)

@@ -1,8 +1,9 @@
 """What Kafka 4.3.0 says of every config key: type, default, valid values, how it may be updated.
 
-The facts are in `definitions/broker.json` (360 keys, 20 of them internal) and `topic.json` (33 and one internal),
-written by `definitions/extract.py` from Kafka's ConfigDef. They are read on first need only: a start without settings
-reads none. `documentation.json` is ours: one sentence for each key that acts in kafkalite, so the list of those keys.
+The facts are in `definitions/broker.json` (360 keys, 20 of them internal), `topic.json` (33 and one internal),
+`group.json` (17) and `client_metrics.json` (3), written by `definitions/extract.py` from Kafka's ConfigDef. They are
+read on first need only: a start without settings reads none. `documentation.json` is ours: one sentence for each key
+that acts in kafkalite, so the list of those keys.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Definition(NamedTuple):
     update: str | None = None
     """"per-broker" or "cluster-wide" when it can be changed while the broker runs; None: only in its file."""
     broker: tuple[str, ...] = ()
-    """For a topic key: the broker keys that give its default, the strongest first."""
+    """For a topic or group key: the broker keys that give its default, the strongest first."""
 
     @property
     def sensitive(self) -> bool:
@@ -69,15 +70,27 @@ def topic_definitions() -> dict[str, Definition]:
 
 
 @cache
+def group_definitions() -> dict[str, Definition]:
+    """Every key of a group by its name."""
+    return _definitions("group")
+
+
+@cache
+def client_metrics_definitions() -> dict[str, Definition]:
+    """Every key of a client metrics subscription by its name."""
+    return _definitions("client_metrics")
+
+
+@cache
 def documentation() -> dict[str, str]:
     """Key -> what it does in kafkalite. A key that is not here is accepted without effect.
 
-    A broker key acts if the topic key does whose default it gives, and is described by that.
+    A broker key acts if the topic or group key does whose default it gives, and is described by that.
     """
     sentences = {key: str(sentence) for key, sentence in _read("documentation").items()}
     defaults = {
         name: f"The default of {definition.name}."
-        for definition in topic_definitions().values()
+        for definition in (*topic_definitions().values(), *group_definitions().values())
         if definition.name in sentences
         for name in definition.broker
     }

@@ -22,7 +22,7 @@ from kafkalite.config.values import parse
 BROKER_KEYS = [
     attribute.replace("_", ".")
     for attribute in BrokerConfig.__annotations__
-    if attribute not in ("cluster_id", "sources", "topic_defaults")
+    if attribute not in ("cluster_id", "sources", "topic_defaults", "group_defaults")
 ]
 
 

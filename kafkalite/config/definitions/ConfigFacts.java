@@ -1,12 +1,15 @@
-// Prints what Apache Kafka's own ConfigDef objects say about every broker and topic config, one tab-separated line each.
+// Prints what Apache Kafka's own ConfigDef objects say about every config of brokers, topics, groups and client metrics
+// subscriptions, one tab-separated line each.
 // Facts only: scope, name, type, default, validator, its fields, internal, update mode. `extract.py` runs it.
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.coordinator.group.GroupConfig;
 import org.apache.kafka.server.config.DynamicBrokerConfig;
 import org.apache.kafka.server.config.ServerTopicConfigSynonyms;
+import org.apache.kafka.server.metrics.ClientMetricsConfigs;
 
 public class ConfigFacts {
     private static final String NULL = "\\N";
@@ -14,9 +17,14 @@ public class ConfigFacts {
     public static void main(String[] arguments) throws Exception {
         print("broker", kafka.server.KafkaConfig.configDef(), DynamicBrokerConfig.dynamicConfigUpdateModes());
         print("topic", org.apache.kafka.storage.internals.log.LogConfig.configDefCopy(), Map.of());
+        print("group", GroupConfig.CONFIG_DEF, Map.of());
+        print("client_metrics", ClientMetricsConfigs.configDef(), Map.of());
         for (var entry : new TreeMap<>(ServerTopicConfigSynonyms.ALL_TOPIC_CONFIG_SYNONYMS).entrySet()) {
             var names = entry.getValue().stream().map(synonym -> synonym.name()).toList();
             System.out.println(String.join("\t", "synonyms", entry.getKey(), String.join(",", names)));
+        }
+        for (String name : GroupConfig.configNames()) {
+            GroupConfig.brokerSynonym(name).ifPresent(key -> System.out.println(String.join("\t", "synonyms", name, key)));
         }
     }
 

@@ -1,4 +1,4 @@
-"""Kafka's jars -> kafkalite/config/definitions/{broker,topic}.json. For maintainers, when a new Kafka comes out.
+"""Kafka's jars -> kafkalite/config/definitions/{broker,topic,group,client_metrics}.json. For maintainers, when a new Kafka comes out.
 
     python kafkalite/config/definitions/extract.py DIRECTORY_WITH_THE_JARS [DIRECTORY_TO_WRITE]
 
@@ -62,7 +62,7 @@ def definition(row: list[str], synonyms: dict[str, list[str]]) -> dict[str, obje
         out["update"] = update
     if internal == "true":
         out["internal"] = True
-    if scope == "topic" and name in synonyms:
+    if scope in ("topic", "group") and name in synonyms:
         out["broker"] = synonyms[name]
     return out
 
@@ -71,7 +71,7 @@ def main() -> None:
     rows = facts(sys.argv[1])
     target = Path(sys.argv[2]) if len(sys.argv) > 2 else TARGET
     synonyms = {row[1]: row[2].split(",") for row in rows if row[0] == "synonyms"}
-    for scope in ("broker", "topic"):
+    for scope in ("broker", "topic", "group", "client_metrics"):
         entries = {row[1]: definition(row, synonyms) for row in rows if row[0] == scope}
         lines = [f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in entries.items()]
         (target / f"{scope}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
