@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from kafkalite_protocol.records import Record, build_batch
 
@@ -53,3 +53,10 @@ class ImageTopics:
 
     def partition_exists(self, tp: TopicPartition) -> bool:
         return self._image().partition(tp) is not None
+
+    def partition_count(self, name: str) -> int:
+        topic = self._image().topics.get(name)
+        return 0 if topic is None else len(topic.partitions)
+
+    def topic_names(self) -> Collection[str]:
+        return self._image().topics.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from kafkalite.deferred import Deferred
@@ -24,7 +25,7 @@ class PartitionWriter(Protocol):
 
 
 class TopicView(Protocol):
-    """The topics of the current metadata image, as far as committed offsets need them."""
+    """The topics of the current metadata image, as far as groups need them."""
 
     def topic_id(self, name: str) -> Uuid | None:
         """The id of the topic that has this name now, None when there is none."""
@@ -35,3 +36,11 @@ class TopicView(Protocol):
         ...
 
     def partition_exists(self, tp: TopicPartition) -> bool: ...
+
+    def partition_count(self, name: str) -> int:
+        """How many partitions the topic has; 0 when there is none of this name."""
+        ...
+
+    def topic_names(self) -> Collection[str]:
+        """Every topic there is, for subscriptions by pattern."""
+        ...

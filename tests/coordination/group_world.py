@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,16 +15,16 @@ from kafkalite_protocol.messages.offset_fetch import OffsetFetchRequest
 from kafkalite_protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 from kafkalite.clock import ManualClock
+from kafkalite.coordination.group.classic.group import ClassicGroup
+from kafkalite.coordination.group.classic.joining import Client
 from kafkalite.coordination.group.config import GroupConfig
 from kafkalite.coordination.group.coordinator import CONSUMER_OFFSETS_TOPIC, GroupCoordinator
-from kafkalite.coordination.group.joining import Client
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.timer import TimerQueue
 from kafkalite.types import GroupId, Offset, TopicPartition, Uuid
 
 if TYPE_CHECKING:
-    from kafkalite.coordination.group.classic_group import ClassicGroup
     from kafkalite.coordination.group.offsets import FetchedGroup
     from kafkalite.coordination.ports import KeyValue
 
@@ -88,6 +89,12 @@ class FakeTopics:
     def partition_exists(self, tp: TopicPartition) -> bool:
         return 0 <= tp.partition < self.partitions.get(tp.topic, 0)
 
+    def partition_count(self, name: str) -> int:
+        return self.partitions.get(name, 0)
+
+    def topic_names(self) -> Collection[str]:
+        return self.partitions.keys()
+
 
 class World:
     """One coordinator that leads every partition, and a client's view of it."""
@@ -122,7 +129,9 @@ class World:
 
     def group(self, group_id: str = GROUP) -> ClassicGroup | None:
         """The group's state. Reaches behind the coordinator: for assertions only."""
-        return self.coordinator._shards.shard_for(group_id).groups.get(GroupId(group_id))
+        group = self.coordinator._shards.shard_for(group_id).groups.get(GroupId(group_id))
+        assert group is None or isinstance(group, ClassicGroup)
+        return group
 
     def state(self, group_id: str = GROUP) -> str | None:
         group = self.group(group_id)

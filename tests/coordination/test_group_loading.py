@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kafkalite_protocol.error_codes import ErrorCode
 
-from kafkalite.coordination.group.states import GroupState
+from kafkalite.coordination.group.classic.states import GroupState
 from kafkalite.coordination.runtime import java_string_hash, partition_for
 from tests.coordination.group_world import GROUP, World, codes
 

@@ -9,8 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafkalite_protocol.errors import ProtocolError
 
-from kafkalite.coordination.group import records
-from kafkalite.coordination.group.records import CommittedOffset, GroupRecord, OffsetRecord
+from kafkalite.coordination.group.classic import records
+from kafkalite.coordination.group.offset_records import (
+    CommittedOffset,
+    OffsetRecord,
+    offset_commit,
+    offset_tombstone,
+    read_offset_record,
+)
+from kafkalite.coordination.group.shard import GroupShard
 from kafkalite.types import GroupId, LeaderEpoch, MemberId, Offset, TopicPartition, Uuid
 from tests.coordination.group_world import GROUP, ORDERS_ID, World
 
@@ -47,13 +54,13 @@ TOPIC_ID = Uuid(bytes.fromhex("b346da2ecf4f49c6911470b51326c25f"))
     ],
 )
 def test_committed_offset_has_kafkas_bytes(value: bytes, committed: CommittedOffset) -> None:
-    assert records.read_record(OFFSET_KEY, value) == OffsetRecord(GROUP_ID, PARTITION, committed)
-    assert records.offset_commit(GROUP_ID, PARTITION, committed) == (OFFSET_KEY, value)
+    assert read_offset_record(OFFSET_KEY, value) == OffsetRecord(GROUP_ID, PARTITION, committed)
+    assert offset_commit(GROUP_ID, PARTITION, committed) == (OFFSET_KEY, value)
 
 
 def test_tombstone_of_an_offset_has_kafkas_bytes() -> None:
-    assert records.read_record(OFFSET_KEY, None) == OffsetRecord(GROUP_ID, PARTITION, None)
-    assert records.offset_tombstone(GROUP_ID, PARTITION) == (OFFSET_KEY, None)
+    assert read_offset_record(OFFSET_KEY, None) == OffsetRecord(GROUP_ID, PARTITION, None)
+    assert offset_tombstone(GROUP_ID, PARTITION) == (OFFSET_KEY, None)
 
 
 def test_new_group_has_kafkas_bytes() -> None:
@@ -62,8 +69,7 @@ def test_new_group_has_kafkas_bytes() -> None:
 
 @pytest.mark.parametrize("value", [STABLE_GROUP, EMPTY_GROUP])
 def test_group_has_kafkas_bytes(value: bytes) -> None:
-    record = records.read_record(GROUP_KEY, value)
-    assert isinstance(record, GroupRecord)
+    record = records.read_group_record(GROUP_KEY, value)
     assert record.value is not None
     group = records.group_from_record(record.group_id, record.value)
     assignments = {member.member_id: member.assignment for member in group.members.values()}
@@ -71,8 +77,7 @@ def test_group_has_kafkas_bytes(value: bytes) -> None:
 
 
 def test_group_of_kafka_is_read_as_it_was() -> None:
-    record = records.read_record(GROUP_KEY, STABLE_GROUP)
-    assert isinstance(record, GroupRecord)
+    record = records.read_group_record(GROUP_KEY, STABLE_GROUP)
     assert record.value is not None
     group = records.group_from_record(record.group_id, record.value)
     assert (group.state.value, group.generation_id, group.leader_id) == ("Stable", 1, MEMBER_ID)
@@ -86,8 +91,7 @@ def test_group_of_kafka_is_read_as_it_was() -> None:
 def test_committing_by_name_writes_the_topics_id_too() -> None:
     world = World()
     world.commit({("orders", 0): 1}, version=9).result()
-    record = records.read_record(*world.log.all[-1])
-    assert isinstance(record, OffsetRecord)
+    record = read_offset_record(*world.log.all[-1])
     assert record.committed is not None
     assert record.committed.topic_id == ORDERS_ID
 
@@ -97,16 +101,16 @@ def test_member_of_a_record_without_rebalance_timeout_has_the_session_timeout() 
         "0000" "0008636f6e73756d6572" "00000001" "000572616e6765" "00016d"
         "00000001" "00016d" "000163" "00022f68" "00002710" "00000001" "73" "00000000"
     )  # fmt: skip
-    record = records.read_record(GROUP_KEY, value_v0)
-    assert isinstance(record, GroupRecord)
+    record = records.read_group_record(GROUP_KEY, value_v0)
     assert record.value is not None
     member = records.group_from_record(record.group_id, record.value).members[MemberId("m")]
     assert (member.rebalance_timeout_ms, member.session_timeout_ms) == (10_000, 10_000)
 
 
-def test_records_of_the_newer_group_protocols_are_left_alone() -> None:
-    for key_type in (3, 5, 6, 7, 8, 16, 10, 17):
-        assert records.read_record(key_type.to_bytes(2, "big") + b"\0\7group-a", b"\0\0") is None
+def test_record_of_an_unknown_type_is_left_alone() -> None:
+    shard = GroupShard()
+    shard.replay((99).to_bytes(2, "big") + b"\0\7group-a", b"\0\0")
+    assert not shard.groups
 
 
 @given(st.sampled_from([(OFFSET_KEY, OFFSET), (GROUP_KEY, STABLE_GROUP)]), st.data())
@@ -121,7 +125,7 @@ def test_damaged_record_is_a_protocol_error_and_nothing_else(
     else:
         part[data.draw(st.integers(0, len(part) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     with suppress(ProtocolError):  # the only exception allowed
-        records.read_record(bytes(key), bytes(value))
+        GroupShard().replay(bytes(key), bytes(value))
 
 
 def test_group_id_of_the_world_is_spelled_in_its_key() -> None:

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from kafkalite_protocol.error_codes import ErrorCode
 
+from kafkalite.coordination.group.classic.states import GroupState
 from kafkalite.coordination.group.shard import GroupShard
-from kafkalite.coordination.group.states import GroupState
 from tests.coordination.group_world import GROUP, World, codes
 
 if TYPE_CHECKING:
     from kafkalite_protocol.messages.join_group import JoinGroupResponse
     from kafkalite_protocol.messages.sync_group import SyncGroupResponse
 
-    from kafkalite.coordination.group.classic_group import ClassicGroup
+    from kafkalite.coordination.group.classic.group import ClassicGroup
     from kafkalite.coordination.ports import KeyValue
     from kafkalite.deferred import Deferred
 

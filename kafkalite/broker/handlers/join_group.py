@@ -11,7 +11,7 @@ from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
 
 from kafkalite.broker.request import RequestContext
-from kafkalite.coordination.group.joining import Client
+from kafkalite.coordination.group.classic.joining import Client
 from kafkalite.deferred import Deferred
 
 API_KEY = ApiKey.JOIN_GROUP

@@ -9,10 +9,9 @@ from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
 from kafkalite_protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 
-from kafkalite.coordination.group.classic_group import ClassicGroup
-from kafkalite.coordination.group.records import CommittedOffset
+from kafkalite.coordination.group.group import Group
+from kafkalite.coordination.group.offset_records import CommittedOffset
 from kafkalite.coordination.group.shard import GroupShard
-from kafkalite.coordination.group.states import GroupState
 from kafkalite.coordination.ports import TopicView
 from kafkalite.errors import KafkaError
 from kafkalite.types import (
@@ -20,7 +19,6 @@ from kafkalite.types import (
     ZERO_UUID,
     GroupId,
     LeaderEpoch,
-    MemberId,
     Offset,
     TopicPartition,
     Uuid,
@@ -33,28 +31,19 @@ _GROUP_ID_NOT_FOUND_VERSION = 9
 Commits = Mapping[TopicPartition, CommittedOffset]
 
 
-def check_commit(group: ClassicGroup | None, request: OffsetCommitRequest, version: int) -> None:
+def check_commit(group: Group | None, request: OffsetCommitRequest, version: int) -> None:
     """May this client commit for this group now? KafkaError when not.
 
-    A client that manages its partitions itself sends generation -1 and no member id, and may commit while the
-    group has no members. A commit for the generation that is ending is taken, so that consumers can commit before they
-    give partitions up; in the next generation a commit has to wait for the assignment.
+    Where there is no group, a client that manages its partitions itself may: it sends generation -1.
     """
-    generation_id = request.generation_id_or_member_epoch
-    if group is None:
-        if generation_id < 0:
-            return
+    epoch = request.generation_id_or_member_epoch
+    if group is not None:
+        group.check_commit(request, epoch, version)
+    elif epoch >= 0:
         not_found = version >= _GROUP_ID_NOT_FOUND_VERSION
         raise KafkaError(
             ErrorCode.GROUP_ID_NOT_FOUND if not_found else ErrorCode.ILLEGAL_GENERATION
         )
-    if generation_id < 0 and group.state is GroupState.EMPTY:
-        return
-    group.check_member(MemberId(request.member_id), request.group_instance_id)
-    if generation_id != group.generation_id:
-        raise KafkaError(ErrorCode.ILLEGAL_GENERATION)
-    if group.state is GroupState.COMPLETING_REBALANCE:
-        raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS)
 
 
 class PendingCommit(NamedTuple):

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kafkalite_protocol.errors import ProtocolError
 
-from kafkalite.coordination.group.classic_group import ClassicGroup
-from kafkalite.coordination.group.records import (
+from kafkalite.coordination.group.classic import records as classic_records
+from kafkalite.coordination.group.classic.group import ClassicGroup
+from kafkalite.coordination.group.group import Group, Replay
+from kafkalite.coordination.group.offset_records import (
+    OFFSET_COMMIT_KEYS,
     CommittedOffset,
-    GroupRecord,
-    group_from_record,
-    read_record,
+    read_offset_record,
 )
+from kafkalite.coordination.group.record_bytes import key_type
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import GroupId, TopicPartition
 
 _log = logging.getLogger(__name__)
+
+_REPLAY: Mapping[int, Replay] = {**classic_records.REPLAY}
+"""What takes in a record of each key type; the table of each type of group is beside its records."""
 
 
 class OffsetStore:
@@ -59,10 +64,10 @@ class GroupShard:
     """Groups and offsets whose ids hash to one partition."""
 
     def __init__(self) -> None:
-        self.groups: dict[GroupId, ClassicGroup] = {}
+        self.groups: dict[GroupId, Group] = {}
         self.offsets = OffsetStore()
 
-    def find(self, group_id: GroupId) -> ClassicGroup | None:
+    def find(self, group_id: GroupId) -> Group | None:
         """The group, or an empty one where there are only offsets of a client that uses no group management."""
         group = self.groups.get(group_id)
         if group is None and group_id in self.offsets:
@@ -80,17 +85,21 @@ class GroupShard:
                     "a record of __consumer_offsets cannot be read and is left out: %s", error
                 )
 
+    def replay_own(self, records: Iterable[KeyValue]) -> None:
+        """Take in what was just written."""
+        for key, value in records:
+            self.replay(key, value)
+
     def replay(self, key: bytes, value: bytes | None) -> None:
         """Take in one record. ProtocolError when it is damaged."""
-        record = read_record(key, value)
-        if record is None:
-            _log.debug("a record of a newer group protocol is left alone")
-        elif isinstance(record, GroupRecord):
-            if record.value is None:
-                self.groups.pop(record.group_id, None)
+        record_type = key_type(key)
+        if record_type in OFFSET_COMMIT_KEYS:
+            record = read_offset_record(key, value)
+            if record.committed is None:
+                self.offsets.remove(record.group_id, record.partition)
             else:
-                self.groups[record.group_id] = group_from_record(record.group_id, record.value)
-        elif record.committed is None:
-            self.offsets.remove(record.group_id, record.partition)
+                self.offsets.put(record.group_id, record.partition, record.committed)
+        elif (replay := _REPLAY.get(record_type)) is not None:
+            replay(self.groups, key, value)
         else:
-            self.offsets.put(record.group_id, record.partition, record.committed)
+            _log.debug("a record of type %d is left alone", record_type)

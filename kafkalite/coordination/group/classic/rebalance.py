@@ -19,10 +19,10 @@ from kafkalite_protocol.messages.join_group import JoinGroupResponse
 from kafkalite_protocol.messages.sync_group import SyncGroupResponse
 
 from kafkalite.clock import Clock
-from kafkalite.coordination.group.classic_group import ClassicGroup
+from kafkalite.coordination.group.classic.group import ClassicGroup
+from kafkalite.coordination.group.classic.member import NO_MEMBER_ID, Member
+from kafkalite.coordination.group.classic.states import GroupState
 from kafkalite.coordination.group.config import GroupConfig
-from kafkalite.coordination.group.member import NO_MEMBER_ID, Member
-from kafkalite.coordination.group.states import GroupState
 from kafkalite.coordination.runtime import answer_for_failed_append
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError

@@ -19,8 +19,14 @@ from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.join_group import JoinGroupResponse
 from kafkalite_protocol.messages.sync_group import SyncGroupResponse
 
-from kafkalite.coordination.group.member import Member, Protocol
-from kafkalite.coordination.group.states import GroupState
+from kafkalite.coordination.group.classic.consumer_protocol import (
+    CONSUMER_PROTOCOL_TYPE,
+    read_subscription,
+)
+from kafkalite.coordination.group.classic.member import Member, Protocol
+from kafkalite.coordination.group.classic.states import GroupState
+from kafkalite.coordination.group.group import CommitClaim, GroupType
+from kafkalite.coordination.ports import KeyValue
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
 from kafkalite.timer import TimerHandle
@@ -57,6 +63,74 @@ class ClassicGroup:
         self.sync_timer: TimerHandle | None = None
         self._supporters: Counter[str] = Counter()
         """Protocol name -> how many members support it."""
+
+    # -- as a group among others (`Group`) --------------------------------------------------------------------------
+
+    @property
+    def type(self) -> GroupType:
+        return GroupType.CLASSIC
+
+    @property
+    def state_name(self) -> str:
+        return self.state.value
+
+    @property
+    def is_empty(self) -> bool:
+        return self.state is GroupState.EMPTY
+
+    def is_subscribed_to(self, topic: str) -> bool:
+        """Known of groups that speak the consumer protocol alone; when a member's subscription cannot be read, every
+        topic may be read."""
+        topics = self.subscribed_topics()
+        return self.uses_consumer_protocol and (topics is None or topic in topics)
+
+    def offsets_expire_from_ms(self, commit_timestamp_ms: int, topic: str) -> int | None:
+        if self.protocol_type is None:
+            return commit_timestamp_ms
+        if self.state is GroupState.EMPTY:
+            return commit_timestamp_ms if self.state_timestamp_ms < 0 else self.state_timestamp_ms
+        if self.state is GroupState.STABLE and self.uses_consumer_protocol:
+            topics = self.subscribed_topics()
+            return commit_timestamp_ms if topics is not None and topic not in topics else None
+        return None
+
+    def tombstones(self) -> list[KeyValue]:
+        # Not at the top: the records know the group
+        from kafkalite.coordination.group.classic.records import group_tombstone
+
+        return [group_tombstone(self.group_id)]
+
+    @property
+    def uses_consumer_protocol(self) -> bool:
+        return self.protocol_type == CONSUMER_PROTOCOL_TYPE
+
+    def subscribed_topics(self) -> frozenset[str] | None:
+        """The topics that members of a consumer group read; None when that cannot be told."""
+        if not self.uses_consumer_protocol or (self.members and self.protocol_name is None):
+            return None
+        topics: set[str] = set()
+        for member in self.members.values():
+            subscription = read_subscription(member.metadata_for(self.protocol_name))
+            if subscription is None:
+                return None
+            topics.update(subscription.topics)
+        return frozenset(topics)
+
+    def check_commit(self, claim: CommitClaim, epoch: int, version: int) -> None:
+        """A client that manages its partitions itself sends generation -1 and no member id, and may commit while the
+        group has no members. A commit for the generation that is ending is taken, so that consumers can commit before
+        they give partitions up; in the next generation a commit has to wait for the assignment.
+        """
+        if epoch < 0 and self.state is GroupState.EMPTY:
+            return
+        self.check_member(MemberId(claim.member_id), claim.group_instance_id)
+        if epoch != self.generation_id:
+            raise KafkaError(ErrorCode.ILLEGAL_GENERATION)
+        if self.state is GroupState.COMPLETING_REBALANCE:
+            raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS)
+
+    def check_fetch(self, member_id: str | None, member_epoch: int) -> None:
+        """Anybody may."""
 
     # -- state ------------------------------------------------------------------------------------------------------
 

@@ -18,10 +18,14 @@ from typing import NamedTuple
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
 
-from kafkalite.coordination.group.classic_group import ClassicGroup
-from kafkalite.coordination.group.member import NO_MEMBER_ID, Member, Protocol
-from kafkalite.coordination.group.rebalance import Rebalancer, current_generation, join_error
-from kafkalite.coordination.group.states import GroupState
+from kafkalite.coordination.group.classic.group import ClassicGroup
+from kafkalite.coordination.group.classic.member import NO_MEMBER_ID, Member, Protocol
+from kafkalite.coordination.group.classic.rebalance import (
+    Rebalancer,
+    current_generation,
+    join_error,
+)
+from kafkalite.coordination.group.classic.states import GroupState
 from kafkalite.coordination.runtime import answer_for_failed_append
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
