@@ -131,6 +131,11 @@ class FileSystem(Protocol):
 
     def read_bytes(self, path: Path) -> bytes: ...
     def size(self, path: Path) -> int: ...
+
+    def modified_ms(self, path: Path) -> int:
+        """When the file was last written to, in ms since 1970."""
+        ...
+
     def exists(self, path: Path) -> bool: ...
     def is_directory(self, path: Path) -> bool: ...
 
@@ -158,11 +163,9 @@ class FileSystem(Protocol):
     def rmdir(self, path: Path) -> None: ...
 
     def lock(self, path: Path) -> Descriptor:
-        """Hold the exclusive lock on a file until the result is dropped; the file is made as
-        needed.
+        """Hold the exclusive lock on a file until the result is dropped; the file is made as needed and has our pid inside.
 
-
-        BlockingIOError when another process holds it.
+        BlockingIOError when another process holds it: `directory_lock.LockedError` when it can tell which.
         """
         ...
 

@@ -13,7 +13,6 @@ Kafka: LogManager.
 from __future__ import annotations
 
 import logging
-import os
 import random
 import re
 import threading
@@ -36,6 +35,7 @@ from kafkalite.storage.checkpoints import (
     write_offset_checkpoint,
 )
 from kafkalite.storage.descriptors import Descriptor
+from kafkalite.storage.directory_lock import LockedError
 from kafkalite.storage.filesystem import FileSystem, remove_tree
 from kafkalite.storage.log import Log
 from kafkalite.storage.log_config import LogConfig
@@ -154,19 +154,13 @@ class LogManager:
             self._filesystem.fsync_directory(path.parent)
 
     def _take_lock(self, directory: _Directory) -> None:
-        path = directory.path / LOCK_FILE
         try:
-            directory.lock = self._filesystem.lock(path)
-        except BlockingIOError:
-            holder = self._filesystem.read_bytes(path).decode(errors="replace").strip()
-            by = f"by the broker with pid {holder}" if holder else "by another broker"
+            directory.lock = self._filesystem.lock(directory.path / LOCK_FILE)
+        except BlockingIOError as error:
+            holder = error.holder if isinstance(error, LockedError) else "another broker"
             raise StartupError(
-                f"the data in {directory.path} is in use {by}; stop it, or choose another directory with --data"
+                f"the data in {directory.path} is in use by {holder}; stop it, or choose another directory with --data"
             ) from None
-        file = self._filesystem.open(path)
-        file.truncate(0)
-        file.append([f"{os.getpid()}\n".encode()])
-        file.close()
 
     def _identify(self) -> None:
         """Read or write whose data this is; all directories must agree."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import mmap
 import os
 import resource
 from typing import TYPE_CHECKING
 
 from kafkalite.storage.descriptors import Descriptor, DescriptorCache
+from kafkalite.storage.directory_lock import lock_file
 from kafkalite.storage.filesystem import AppendNotUndoneError, BytesLike, SyncTask
 from kafkalite.storage.preallocation import (
     PREALLOCATE_FROM_BYTES,
@@ -230,6 +230,9 @@ class RealFileSystem:
     def size(self, path: Path) -> int:
         return path.stat().st_size
 
+    def modified_ms(self, path: Path) -> int:
+        return path.stat().st_mtime_ns // 1_000_000
+
     def exists(self, path: Path) -> bool:
         return path.exists()
 
@@ -266,9 +269,7 @@ class RealFileSystem:
         path.rmdir()
 
     def lock(self, path: Path) -> Descriptor:
-        descriptor = Descriptor(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE))
-        fcntl.flock(descriptor.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return descriptor
+        return lock_file(path)
 
     def reserve(self, number: int, position: int, length: int) -> None:
         """Reserve blocks past the end of an open file, if that is possible here.

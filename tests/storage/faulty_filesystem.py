@@ -100,6 +100,10 @@ class FaultyFileSystem:
         self.alive()
         return path.stat().st_size
 
+    def modified_ms(self, path: Path) -> int:
+        self.alive()
+        return self._real.modified_ms(path)
+
     def exists(self, path: Path) -> bool:
         self.alive()
         return path.exists()

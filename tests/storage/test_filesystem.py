@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kafkalite.storage.descriptors import Descriptor
+from kafkalite.storage.directory_lock import LockedError
 from kafkalite.storage.file_slice import FileSlice, is_cached
 from kafkalite.storage.filesystem import (
     AppendNotUndoneError,
@@ -357,6 +358,31 @@ def test_a_lock_is_held_until_it_is_dropped(tmp_path: Path) -> None:
         RealFileSystem().lock(tmp_path / ".lock")
     del held
     RealFileSystem().lock(tmp_path / ".lock")
+
+
+def test_a_lock_that_kafka_holds_names_its_process(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    program = "import fcntl,sys; f=open(sys.argv[1],'w'); fcntl.lockf(f,fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    kafka = subprocess.Popen(
+        [sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with kafka:
+        kafka.stdout.readline()
+        with pytest.raises(LockedError, match=rf"Apache Kafka \(pid {kafka.pid}\)"):
+            RealFileSystem().lock(path)
+
+
+def test_a_lock_keeps_kafka_out_after_another_descriptor_of_the_file_was_closed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / ".lock"
+    held = RealFileSystem().lock(path)
+    assert path.read_text() == f"{os.getpid()}\n"
+    program = "import fcntl,sys; fcntl.lockf(open(sys.argv[1],'r+'),fcntl.LOCK_EX|fcntl.LOCK_NB)"
+    command = [sys.executable, "-c", program, path]
+    assert b"BlockingIOError" in subprocess.run(command, capture_output=True).stderr
+    del held
+    assert subprocess.run(command).returncode == 0
 
 
 def test_listdir_is_sorted(tmp_path: Path) -> None:
