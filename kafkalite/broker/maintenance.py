@@ -1,4 +1,4 @@
-"""What a broker does now and then: flushes that are due, checkpoints, removal of deleted files.
+"""What a broker does now and then: flushes that are due, checkpoints, retention, removal of deleted files.
 
 Everything that touches the disk runs in a worker thread; one round of each kind is under way at most.
 """
@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from kafkalite.broker.retention import RetentionPass
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 
@@ -38,8 +39,15 @@ class Maintenance:
         self._every(config.log_flush_offset_checkpoint_interval_ms, self._checkpoint)
         self._every(_PURGE_MS, self._purge)
         self._every(config.producer_id_expiration_check_interval_ms, self._expire_producers)
+        self._every(
+            config.log_retention_check_interval_ms,
+            self._delete_old_segments,
+            first_ms=config.log_initial_task_delay_ms,
+        )
 
-    def _every(self, period_ms: int, work: Callable[[], Deferred[None]]) -> None:
+    def _every(
+        self, period_ms: int, work: Callable[[], Deferred[None]], first_ms: int | None = None
+    ) -> None:
         def again(done: Deferred[None]) -> None:
             try:
                 done.result()
@@ -55,7 +63,7 @@ class Maintenance:
                 done.fail(error)
             done.on_done(again)
 
-        self._broker.timer.schedule(period_ms, run)
+        self._broker.timer.schedule(period_ms if first_ms is None else first_ms, run)
 
     def _flush_due(self) -> Deferred[None]:
         now_ms = self._broker.clock.now_ms()
@@ -79,6 +87,10 @@ class Maintenance:
     def _purge(self) -> Deferred[None]:
         task = self._broker.logs.purge_task(self._broker.clock.now_ms())
         return resolved(None) if task is None else self._broker.blocking.submit(task)
+
+    def _delete_old_segments(self) -> Deferred[None]:
+        broker = self._broker
+        return RetentionPass(broker.replicas, broker.clock, broker.timer).run()
 
     def _expire_producers(self) -> Deferred[None]:
         now_ms = self._broker.clock.now_ms()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from kafkalite.metadata.image import PartitionImage
     from kafkalite.storage.file_slice import FileSlice
 
+_HIGH_WATERMARK = -1
+"""What DeleteRecords says for "all that can be read now"."""
+
 
 class ReplicaWatcher(Protocol):
     """Somebody parked on this replica: told of bytes that became readable, and of its end."""
@@ -32,7 +35,7 @@ class ReplicaWatcher(Protocol):
         ...
 
     def on_replica_changed(self) -> None:
-        """Leadership or existence changed: answer now."""
+        """Leadership, existence or the log start changed: answer now."""
         ...
 
 
@@ -45,6 +48,7 @@ class Replica:
         "_watchers",
         "broker_id",
         "is_internal",
+        "is_removed",
         "isr",
         "leader",
         "leader_epoch",
@@ -64,6 +68,8 @@ class Replica:
         self.topic_partition: TopicPartition = log.topic_partition
         self.topic_id = log.topic_id
         self.is_internal = log.topic_partition.topic in INTERNAL_TOPICS
+        self.is_removed = False
+        """Gone from this broker: nothing may be done with its log any more."""
         self.leader = BrokerId(-1)
         self.leader_epoch = UNKNOWN_LEADER_EPOCH
         self.isr: tuple[int, ...] = ()
@@ -158,6 +164,39 @@ class Replica:
             offset, max_bytes, upper_bound=upper_bound, min_one_batch=min_one_batch
         )
 
+    def delete_records(self, offset: Offset) -> Offset:
+        """Readers find nothing below `offset` any more, -1: below the high watermark. Returns the log start that this gives.
+
+        Raises KafkaError: NOT_LEADER_OR_FOLLOWER, POLICY_VIOLATION on a topic that only compacts, OFFSET_OUT_OF_RANGE above
+        the watermark. Kafka: Partition.deleteRecordsOnLeader.
+        """
+        self.check_leader()
+        config = self.log.config
+        if config.compact and not config.delete:
+            raise KafkaError(
+                ErrorCode.POLICY_VIOLATION,
+                f"{self.topic_partition.topic} keeps the last record of every key (cleanup.policy=compact)",
+            )
+        if offset == _HIGH_WATERMARK:
+            offset = self._high_watermark
+        if not 0 <= offset <= self._high_watermark:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"{offset} is not within [0, {self._high_watermark}] of {self.topic_partition}",
+            )
+        before = self.log.log_start_offset
+        self.log.move_log_start_offset(offset)
+        if self.log.log_start_offset != before:
+            self._wake_all()
+        return self.log.log_start_offset
+
+    def delete_old_segments(self, now_ms: int, count_max: int) -> int:
+        """As `Log.delete_old_segments`; whoever waits for what is gone now is told."""
+        count = self.log.delete_old_segments(self._high_watermark, now_ms, count_max)
+        if count:
+            self._wake_all()
+        return count
+
     def wait_for_high_watermark(self, offset: Offset) -> Deferred[None] | None:
         """None when everything below `offset` is committed already, else a Deferred that resolves when it is."""
         if offset <= self._high_watermark:
@@ -174,6 +213,7 @@ class Replica:
 
     def removed(self) -> None:
         """The partition is gone from this broker: nobody leads here any more, and whoever waits is told."""
+        self.is_removed = True
         self.leader = BrokerId(-1)
         self._wake_all()
         waiting, self._waiting_for_watermark = self._waiting_for_watermark, []

@@ -47,6 +47,7 @@ from kafkalite.storage.producer_state import (
     snapshot_path,
     write_snapshot,
 )
+from kafkalite.storage.retention import count_deletable
 from kafkalite.storage.timestamp_lookup import TimestampLookup
 from kafkalite.types import NO_TIMESTAMP, LeaderEpoch, Offset, TopicPartition, Uuid
 
@@ -538,13 +539,10 @@ class Log:
             start = self._segments[0].base_offset
         replay(state, self._segments.from_offset(start), start, end)
 
-    def increment_log_start_offset(
-        self, offset: Offset, *, before_removal: Callable[[], None] | None = None
-    ) -> None:
-        """Records below `offset` are gone for readers; segments that lie below it altogether are removed.
+    def move_log_start_offset(self, offset: Offset) -> None:
+        """Records below `offset` are gone for readers; their segments go with the next `delete_old_segments`.
 
-        `before_removal` is called in between: for who must not meet a log that begins between the old start and the new one
-        after a kill. It may raise OSError.
+            batches {[0,2][3,5][6,8]}, move_log_start_offset(4) -> log start 4, and read(4, ...) gives [3,5][6,8]
 
         A batch that holds `offset` stays whole: readers skip the records before it. Raises KafkaError: OFFSET_OUT_OF_RANGE
         above the log end, KAFKA_STORAGE_ERROR.
@@ -558,16 +556,62 @@ class Log:
             )
         self.log_start_offset = offset
         try:
-            if before_removal is not None:
-                before_removal()
-            for segment in self._segments.take_below(offset):
-                self.deleted_files += segment.mark_deleted()
-                snapshot = snapshot_path(self.directory, segment.base_offset)
-                if self.filesystem.exists(snapshot):
-                    self.filesystem.remove(snapshot)
             self._leader_epochs.truncate_from_start(offset)
         except OSError as error:
             raise self._storage_error(error) from error
+
+    def increment_log_start_offset(
+        self, offset: Offset, *, before_removal: Callable[[], None] | None = None
+    ) -> None:
+        """`move_log_start_offset`, and the segments that lie below `offset` altogether are removed at once.
+
+        `before_removal` is called in between: for who must not meet a log that begins between the old start and the new one
+        after a kill. It may raise OSError. Raises KafkaError as `move_log_start_offset`.
+        """
+        if offset <= self.log_start_offset:
+            return
+        self.move_log_start_offset(offset)
+        try:
+            if before_removal is not None:
+                before_removal()
+            self._remove_below(offset)
+        except OSError as error:
+            raise self._storage_error(error) from error
+
+    def delete_old_segments(self, high_watermark: Offset, now_ms: int, count_max: int) -> int:
+        """Remove what `retention` says may go, `count_max` segments at most; returns how many those were.
+
+        The log start moves up before any file is touched. When all of the log is too old, the active segment too, a new
+        one is begun. Raises KafkaError(KAFKA_STORAGE_ERROR).
+        """
+        try:
+            count = count_deletable(
+                self._segments,
+                self.config,
+                log_start_offset=self.log_start_offset,
+                high_watermark=high_watermark,
+                now_ms=now_ms,
+            )
+            if count == 0:
+                return 0
+            if count > count_max:
+                count = count_max
+            elif count == len(self._segments):
+                self._roll(self.log_end_offset, now_ms)
+            start = self._segments[count].base_offset
+            self.move_log_start_offset(start)
+            self._remove_below(start)
+        except OSError as error:
+            raise self._storage_error(error) from error
+        return count
+
+    def _remove_below(self, offset: Offset) -> None:
+        """The oldest first, each as a whole: wherever a kill comes, no hole is left. Raises OSError."""
+        for segment in self._segments.take_below(offset):
+            self.deleted_files += segment.mark_deleted()
+            snapshot = snapshot_path(self.directory, segment.base_offset)
+            if self.filesystem.exists(snapshot):
+                self.filesystem.remove(snapshot)
 
     # Ending
 

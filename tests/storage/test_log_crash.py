@@ -12,7 +12,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -99,6 +99,12 @@ class History:
         self.append(1)
         self.stop_and_start()
         self.append(1)
+        self.retain(retention_bytes=700)
+        self.append(3)
+        self.clock.advance(1000)
+        self.retain(retention_ms=500)
+        self.append(1)
+        self.purge()
 
     def create(self) -> None:
         self.log = self.manager.create_log(TP, TOPIC_ID, CONFIG)
@@ -127,6 +133,15 @@ class History:
     def delete_records(self, offset: int) -> None:
         self.journal.start_asked = offset
         self.log.increment_log_start_offset(Offset(offset))
+
+    def retain(self, **limits: int) -> None:
+        """Which segments go is the business of other tests; here only that some do, and the old log start is no longer sure."""
+        self.log.reconfigure(replace(CONFIG, **limits))
+        before = self.log.log_start_offset
+        self.journal.start_asked = self.log.log_end_offset
+        assert self.log.delete_old_segments(self.log.log_end_offset, self.clock.now_ms(), 100)
+        self.journal.start_asked = self.log.log_start_offset
+        assert self.log.log_start_offset > before
 
     def checkpoint(self) -> None:
         self.manager.checkpoint_task()()
