@@ -15,6 +15,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from kafkalite.metadata.users_image import NO_USERS, UsersImage
 from kafkalite.types import BrokerId, LeaderEpoch, Offset, ProducerId, TopicPartition, Uuid
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -112,7 +113,8 @@ class MetadataImage:
     configs: Mapping[ConfigResource, Mapping[str, str]] = field(default_factory=dict)
     """What was set by somebody; a resource without settings is absent."""
     features: Mapping[str, int] = field(default_factory=dict)
-    """Finalized feature levels by name; a feature at level 0 is absent."""
+    """Finalized feature levels by name. A level of 0 was asked for by somebody; clients are not told of it."""
+    users: UsersImage = NO_USERS
     next_producer_id: ProducerId = _FIRST_PRODUCER_ID
     """First id of the next block of producer ids."""
     next_offset: Offset = _FIRST_OFFSET

@@ -16,7 +16,6 @@ from kafkalite_protocol.messages.broker_registration_change_record import (
 from kafkalite_protocol.messages.config_record import ConfigRecord
 from kafkalite_protocol.messages.feature_level_record import FeatureLevelRecord
 from kafkalite_protocol.messages.fence_broker_record import FenceBrokerRecord
-from kafkalite_protocol.messages.no_op_record import NoOpRecord
 from kafkalite_protocol.messages.partition_change_record import PartitionChangeRecord
 from kafkalite_protocol.messages.partition_record import PartitionRecord
 from kafkalite_protocol.messages.producer_ids_record import ProducerIdsRecord
@@ -35,10 +34,12 @@ from kafkalite.metadata.image import (
     PartitionImage,
     TopicImage,
 )
+from kafkalite.metadata.records import is_of_no_interest
 from kafkalite.types import BrokerId, LeaderEpoch, Offset, ProducerId, Uuid
 
 if TYPE_CHECKING:
     from kafkalite.metadata.records import MetadataRecord
+    from kafkalite.metadata.users_records import UsersDelta
 
 _LEADER_UNCHANGED: Final = -2
 """`PartitionChangeRecord.leader` when the election is left alone. The same leader named again is a new leadership."""
@@ -64,6 +65,7 @@ class ImageDelta:
         self._old = image
         self._brokers = dict(image.brokers)
         self._features = dict(image.features)
+        self._users: UsersDelta | None = None
         self._next_producer_id = image.next_producer_id
         self._configs: dict[ConfigResource, dict[str, str]] = {}
         self._names: dict[Uuid, str] = {}
@@ -99,10 +101,8 @@ class ImageDelta:
                 self._set_fenced(record.id, _UNFENCED)
             case BrokerRegistrationChangeRecord():
                 self._set_fenced(record.broker_id, record.fenced)
-            case NoOpRecord():
-                pass  # Kafka writes one every half second to measure its own delay.
             case _:
-                raise AssertionError(f"{type(record).__name__} is in the table of records")
+                self._other(record)
 
     def image(self, next_offset: Offset) -> MetadataImage:
         """The new image. The delta must not be used after it."""
@@ -117,6 +117,8 @@ class ImageDelta:
             next_offset=next_offset,
             live_brokers=live,
         )
+        if self._users is not None:
+            changed = replace(changed, users=self._users.image())
         if self._configs:
             changed = replace(changed, configs=self._new_configs())
         if self._names or self._partitions or self._removed:
@@ -190,6 +192,15 @@ class ImageDelta:
 
     # Everything else
 
+    def _other(self, record: MetadataRecord) -> None:
+        if is_of_no_interest(record):
+            return
+        if self._users is None:
+            from kafkalite.metadata.users_records import UsersDelta
+
+            self._users = UsersDelta(self._old.users)
+        self._users.replay(record)
+
     def _config(self, record: ConfigRecord) -> None:
         resource = ConfigResource(record.resource_type, record.resource_name)
         values = self._configs.setdefault(resource, dict(self._old.configs.get(resource, {})))
@@ -199,10 +210,7 @@ class ImageDelta:
             values[record.name] = record.value
 
     def _feature_level(self, record: FeatureLevelRecord) -> None:
-        if record.feature_level == 0:
-            self._features.pop(record.name, None)
-        else:
-            self._features[record.name] = record.feature_level
+        self._features[record.name] = record.feature_level
 
     def _register_broker(self, record: RegisterBrokerRecord) -> None:
         broker_id = BrokerId(record.broker_id)

@@ -17,6 +17,7 @@ from kafkalite_protocol.messages.topic_record import TopicRecord
 
 from kafkalite.metadata.features import SUPPORTED_FEATURES
 from kafkalite.metadata.image import BrokerImage, MetadataImage, PartitionImage
+from kafkalite.metadata.users_image import NO_USERS
 from kafkalite.types import ZERO_UUID, BrokerId, Uuid
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ def image_records(image: MetadataImage) -> Iterator[MetadataRecord]:
     for resource, configs in image.configs.items():
         for name, value in configs.items():
             yield ConfigRecord(resource.type, resource.name, name, value)
+    if image.users is not NO_USERS:
+        from kafkalite.metadata.users_records import users_records
+
+        yield from users_records(image.users)
     yield ProducerIdsRecord(next_producer_id=image.next_producer_id)
 
 
@@ -43,7 +48,10 @@ def image_record_count(image: MetadataImage) -> int:
     """How many records `image_records` gives."""
     partitions = sum(len(topic.partitions) for topic in image.topics.values())
     configs = sum(map(len, image.configs.values()))
-    return len(image.features) + len(image.brokers) + len(image.topics) + partitions + configs + 1
+    rest = (
+        len(image.features) + len(image.brokers) + len(image.topics) + image.users.record_count + 1
+    )
+    return partitions + configs + rest
 
 
 def broker_record(broker: BrokerImage) -> RegisterBrokerRecord:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from kafkalite_protocol.errors import ProtocolError
+from kafkalite_protocol.messages.abort_transaction_record import AbortTransactionRecord
 from kafkalite_protocol.record_batch import RecordBatchView, batches
 from kafkalite_protocol.records import Record, build_batch, read_records
 
@@ -13,7 +14,7 @@ from kafkalite.clock import Clock
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import StartupError
 from kafkalite.metadata.image import METADATA_TOPIC, MetadataImage
-from kafkalite.metadata.image_delta import ImageDelta
+from kafkalite.metadata.image_replay import ImageReplay
 from kafkalite.metadata.records import MetadataRecord, decode_record, encode_record
 from kafkalite.storage.log import AppendOrigin, Log
 from kafkalite.storage.log_config import LogConfig
@@ -62,16 +63,18 @@ class MetadataLog:
     def replay(self, image: MetadataImage) -> MetadataImage:
         """`image` and everything in the log. Raises `StartupError` when a record cannot be understood.
 
-        To be called once, before anything is appended.
+        To be called once, before anything is appended. A transaction that was cut off is aborted, as Kafka does.
         """
-        delta = ImageDelta(image)
+        replay = ImageReplay(image)
         for batch in self._batches():
             self._leader_epoch = LeaderEpoch(max(self._leader_epoch, batch.leader_epoch))
             for offset, record in _records(batch):
-                _replay(delta, record, offset)
+                replay.take(Offset(offset), record)
         self._leader_epoch = LeaderEpoch(self._leader_epoch + 1)
         self._log.assign_epoch_start(self._leader_epoch)
-        return delta.image(self._log.log_end_offset)
+        if replay.in_transaction:
+            self.append([AbortTransactionRecord("It was cut off.")])
+        return replay.image(self._log.log_end_offset)
 
     def append(self, records: Sequence[MetadataRecord]) -> Offset:
         """Append one change. Returns the offset after it; nothing is durable until `flush`.
@@ -127,13 +130,3 @@ def _records(batch: RecordBatchView) -> Iterator[tuple[int, MetadataRecord]]:
                 f" of kafkalite does not understand ({error}). A newer version wrote it, or Apache"
                 " Kafka did: start that one on this directory, or give kafkalite an empty one."
             ) from error
-
-
-def _replay(delta: ImageDelta, record: MetadataRecord, offset: int) -> None:
-    try:
-        delta.replay(record)
-    except (AssertionError, LookupError) as error:
-        raise StartupError(
-            f"The cluster metadata log contradicts itself at offset {offset}"
-            f" ({type(record).__name__}: {error}). The directory may be mixed from two."
-        ) from error

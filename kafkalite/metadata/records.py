@@ -46,13 +46,37 @@ KINDS: Final[dict[int, RecordKind]] = {
     7: RecordKind("FenceBrokerRecord", "fence_broker_record", 0),
     8: RecordKind("UnfenceBrokerRecord", "unfence_broker_record", 0),
     9: RecordKind("RemoveTopicRecord", "remove_topic_record", 0),
+    10: RecordKind("DelegationTokenRecord", "delegation_token_record", 0),
+    11: RecordKind("UserScramCredentialRecord", "user_scram_credential_record", 0),
     12: RecordKind("FeatureLevelRecord", "feature_level_record", 0),
+    14: RecordKind("ClientQuotaRecord", "client_quota_record", 0),
     15: RecordKind("ProducerIdsRecord", "producer_ids_record", 0),
     17: RecordKind("BrokerRegistrationChangeRecord", "broker_registration_change_record", 3),
+    18: RecordKind("AccessControlEntryRecord", "access_control_entry_record", 0),
+    19: RecordKind("RemoveAccessControlEntryRecord", "remove_access_control_entry_record", 0),
     20: RecordKind("NoOpRecord", "no_op_record", 0),
+    21: RecordKind("ZkMigrationStateRecord", "zk_migration_state_record", 0),
+    22: RecordKind("RemoveUserScramCredentialRecord", "remove_user_scram_credential_record", 0),
+    23: RecordKind("BeginTransactionRecord", "begin_transaction_record", 0),
+    24: RecordKind("EndTransactionRecord", "end_transaction_record", 0),
+    25: RecordKind("AbortTransactionRecord", "abort_transaction_record", 0),
+    26: RecordKind("RemoveDelegationTokenRecord", "remove_delegation_token_record", 0),
+    27: RecordKind("RegisterControllerRecord", "register_controller_record", 0),
+    28: RecordKind("ClearElrRecord", "clear_elr_record", 0),
 }
+"""All that Kafka 4.3 knows (`MetadataRecordType`)."""
+
+_OF_NO_INTEREST: Final = frozenset({20, 21, 27, 28})
+"""Records that say nothing about the image here: NoOp, which Kafka writes every half second to measure its own delay; how far
+a migration from ZooKeeper has come; controllers, which is this process alone; and that a set of eligible leader
+replicas is forgotten, which is not kept in the first place."""
 
 _KEY_OF: Final = {kind.name: key for key, kind in KINDS.items()}
+
+
+def is_of_no_interest(record: MetadataRecord) -> bool:
+    """Whether it leaves the image as it is."""
+    return _KEY_OF[type(record).__name__] in _OF_NO_INTEREST
 
 
 def encode_record(record: MetadataRecord) -> bytes:

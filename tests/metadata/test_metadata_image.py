@@ -154,10 +154,12 @@ def test_a_fenced_broker_is_known_and_not_alive():
     assert unchanged.live_brokers == {3, 4}
 
 
-def test_a_feature_at_level_0_is_absent():
+def test_a_feature_that_was_switched_off_is_told_from_one_never_heard_of():
     old = image_of(FeatureLevelRecord("group.version", 1))
     assert old.features == {"group.version": 1}
-    assert image_of(FeatureLevelRecord("group.version", 0), image=old).features == {}
+    assert image_of(FeatureLevelRecord("group.version", 0), image=old).features == {
+        "group.version": 0
+    }
 
 
 @pytest.mark.parametrize(
@@ -189,6 +191,7 @@ def shape(image):
         image.configs,
         image.brokers,
         image.features,
+        image.users,
         image.next_producer_id,
         image.next_offset,
         image.live_brokers,

@@ -3,6 +3,8 @@
 import random
 
 import pytest
+from kafkalite_protocol.messages.begin_transaction_record import BeginTransactionRecord
+from kafkalite_protocol.messages.config_record import ConfigRecord
 from kafkalite_protocol.messages.no_op_record import NoOpRecord
 from kafkalite_protocol.records import Record, build_batch
 
@@ -88,6 +90,17 @@ def test_a_long_log_begins_with_its_sum(start):
     control_plane.register(registration(1)).result()
     assert log.log_start_offset > 27_000
     again, _ = start()
+    assert shape(again.image) == shape(control_plane.image)
+
+
+def test_a_transaction_that_was_cut_off_is_aborted_for_good(start):
+    control_plane, _ = start()
+    control_plane.register(registration(1)).result()
+    control_plane._log.append([BeginTransactionRecord("x"), ConfigRecord(32, "g", "a", "1")])
+    control_plane, _ = start()
+    control_plane.register(registration(1)).result()
+    again, _ = start()
+    assert not again.image.configs
     assert shape(again.image) == shape(control_plane.image)
 
 

@@ -43,6 +43,7 @@ def handle(context: RequestContext, request: ApiVersionsRequest) -> ApiVersionsR
                 name=name, min_version_level=level, max_version_level=level
             )
             for name, level in image.features.items()
+            if level > 0 and name in SUPPORTED_FEATURES
         ],
     )
 
