@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.brokers import BROKERS
@@ -48,19 +49,29 @@ def run_by_turns(
 ) -> dict[str, dict[str, list[float]]]:
     """All values of each figure, by broker and by the figure's key."""
     figures: dict[str, dict[str, list[float]]] = {broker: defaultdict(list) for broker in brokers}
+    together = [measure for measure in measures if not measure.fresh_broker]
+    groups = [together] if together else []
+    groups += [[measure] for measure in measures if measure.fresh_broker]
     for round_number in range(1, rounds + 1):
-        for broker in brokers:
-            with (
-                tempfile.TemporaryDirectory(prefix="bench-") as directory,
-                BROKERS[broker](Path(directory)) as running,
-            ):
-                for measure in measures:
-                    taken = measure.run(running)
-                    for key, value in taken.items():
-                        figures[broker][key].append(value)
-                    numbers = " ".join(f"{key}={value:.6g}" for key, value in taken.items())
-                    print(f"round {round_number} {broker}: {numbers}", file=sys.stderr)
+        for group in groups:
+            for broker in brokers:
+                for key, value in run_on_new_broker(group, broker, round_number):
+                    figures[broker][key].append(value)
     return figures
+
+
+def run_on_new_broker(
+    measures: list[Measure], broker: str, round_number: int
+) -> Iterator[tuple[str, float]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as directory,
+        BROKERS[broker](Path(directory)) as running,
+    ):
+        for measure in measures:
+            taken = measure.run(running)
+            yield from taken.items()
+            numbers = " ".join(f"{key}={value:.6g}" for key, value in taken.items())
+            print(f"round {round_number} {broker}: {numbers}", file=sys.stderr)
 
 
 if __name__ == "__main__":

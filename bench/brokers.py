@@ -12,19 +12,22 @@ from tests.broker_process import BrokerProcess, answers, free_port
 from tests.java_kafka import KAFKA_VERSION, start_kafka
 
 ANSWER_INTERVAL_S = 0.005
+STOP_WITHIN_S = START_WITHIN_S = 300
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunningBroker:
     """A broker that answers.
 
     Attributes:
         start_s: From making the process to the first answer to ApiVersions.
+        restart: Shuts it down cleanly and starts it again; `pid` and `start_s` are then the new ones.
     """
 
     port: int
     pid: int
     start_s: float
+    restart: Callable[[RunningBroker], None]
 
     @property
     def bootstrap(self) -> str:
@@ -35,12 +38,18 @@ class RunningBroker:
 def kafkalite(directory: Path) -> Iterator[RunningBroker]:
     """kafkalite in a process of its own, on a data directory that was shut down cleanly once."""
     broker = BrokerProcess(directory / "data")
+
+    def restart(running: RunningBroker) -> None:
+        broker.terminate(STOP_WITHIN_S)
+        began = time.perf_counter()
+        broker.start(START_WITHIN_S)
+        running.pid, running.start_s = broker.pid, time.perf_counter() - began
+
     try:
         broker.start()
-        broker.terminate()
-        began = time.perf_counter()
-        broker.start()
-        yield RunningBroker(broker.port, broker.pid, time.perf_counter() - began)
+        running = RunningBroker(broker.port, broker.pid, 0, restart)
+        restart(running)
+        yield running
     finally:
         broker.close()
 
@@ -49,12 +58,22 @@ def kafkalite(directory: Path) -> Iterator[RunningBroker]:
 def apache_kafka(directory: Path) -> Iterator[RunningBroker]:
     """Apache Kafka with a heap of 1 GB, formatted and shut down cleanly once before."""
     port = free_port()
-    start_kafka(port, directory / "data").stop()
-    began = time.perf_counter()
-    with start_kafka(port, directory / "data") as broker:
+    broker = start_kafka(port, directory / "data")
+
+    def restart(running: RunningBroker) -> None:
+        nonlocal broker
+        broker.stop(STOP_WITHIN_S)
+        began = time.perf_counter()
+        broker = start_kafka(port, directory / "data", start_within_s=START_WITHIN_S)
         while not answers(port):
             time.sleep(ANSWER_INTERVAL_S)
-        yield RunningBroker(port, broker.process.pid, time.perf_counter() - began)
+        running.pid, running.start_s = broker.process.pid, time.perf_counter() - began
+
+    try:
+        running = RunningBroker(port, broker.process.pid, 0, restart)
+        restart(running)
+        yield running
+    finally:
         broker.kill()
 
 

@@ -9,12 +9,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
-
+from bench import partitions
 from bench.brokers import RunningBroker
+from bench.figures import Figure, Measure, resident_bytes
 from tests.java_kafka import run_tool
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -26,35 +25,6 @@ TOUCHED_BYTES = 4 << 30
 """More than any one measure writes."""
 
 _topic_numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One row of the table.
-
-    Attributes:
-        key: What the measure calls it.
-        decimals: How many to print.
-    """
-
-    key: str
-    title: str
-    unit: str
-    decimals: int
-    higher_is_better: bool = False
-
-
-@dataclass(frozen=True)
-class Measure:
-    """Some work on a broker. `run` gives a value for each of its figures.
-
-    Attributes:
-        name: For `--only`.
-    """
-
-    name: str
-    run: Callable[[RunningBroker], dict[str, float]]
-    figures: tuple[Figure, ...]
 
 
 def start(broker: RunningBroker) -> dict[str, float]:
@@ -186,6 +156,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "memory", loaded_memory, (Figure("loaded_mb", "resident memory, after all that", "MB", 0),)
     ),
+    partitions.MEASURE,
 )
 
 
@@ -222,9 +193,3 @@ def number_before(words: str, line: str) -> float:
     found = re.search(r"([\d.]+)" + re.escape(words), line)
     assert found, line
     return float(found[1])
-
-
-def resident_bytes(pid: int) -> int:
-    """Of a process and its children."""
-    process = psutil.Process(pid)
-    return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))

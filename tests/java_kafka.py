@@ -73,11 +73,11 @@ class KafkaProcess:
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def stop(self) -> None:
-        """Shut down cleanly; kill what does not go within a minute."""
+    def stop(self, within_s: float = 60) -> None:
+        """Shut down cleanly; kill what does not go in time."""
         self.process.terminate()
         try:
-            self.process.wait(60)
+            self.process.wait(within_s)
         except subprocess.TimeoutExpired:
             self.kill()
 
