@@ -242,6 +242,10 @@ class RealFileSystem:
     def listdir(self, path: Path) -> list[str]:
         return sorted(entry.name for entry in path.iterdir())
 
+    def copy_modification_time(self, source: Path, target: Path) -> None:
+        status = source.stat()
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
     def truncate(self, path: Path, size: int) -> None:
         os.truncate(path, size)
 

@@ -74,7 +74,7 @@ class TransactionIndex:
         assert len(self) == 0 or aborted.last_offset > self._last_offset, f"{aborted} goes back"
         if self._size == 0:
             self._filesystem.open(self.path, create=True).close()
-        self._file.append([_ENTRY.pack(_VERSION, *aborted)])
+        self._file.append([encode_aborted_transaction(aborted)])
         self._size += _ENTRY.size
         self._last_offset = aborted.last_offset
 
@@ -98,7 +98,7 @@ class TransactionIndex:
         """All entries, read from the file. Raises `CorruptIndexError`."""
         if len(self) == 0:
             return []
-        return [self._parse(fields) for fields in _ENTRY.iter_unpack(self._read())]
+        return _parse_entries(self._read(), self.path)
 
     def truncate_to(self, offset: Offset) -> None:
         """Drop the transactions that end at `offset` or later."""
@@ -136,21 +136,46 @@ class TransactionIndex:
         self._size = size - size % _ENTRY.size
         if self._size:
             last = self._file.pread(self._size - _ENTRY.size, _ENTRY.size)
-            self._last_offset = self._parse(_ENTRY.unpack(last)).last_offset
+            self._last_offset = _parse_entries(last, self.path)[-1].last_offset
 
     def _read(self) -> bytes:
         return self._file.pread(0, self._size)
 
-    def _parse(self, fields: tuple[int, ...]) -> AbortedTransaction:
-        version, producer_id, first_offset, last_offset, last_stable_offset = fields
-        if version != _VERSION:
-            raise self._corrupt(f"it has an entry of version {version}")
-        return AbortedTransaction(
-            ProducerId(producer_id),
-            Offset(first_offset),
-            Offset(last_offset),
-            Offset(last_stable_offset),
-        )
-
     def _corrupt(self, reason: str) -> CorruptIndexError:
-        return CorruptIndexError(f"index {self.path} is corrupt: {reason}")
+        return _corrupt(self.path, reason)
+
+
+def read_aborted_transactions(filesystem: FileSystem, path: Path) -> list[AbortedTransaction]:
+    """The whole entries of the file at `path`; none where there is no such file. For other threads than that of the log.
+
+    Raises `CorruptIndexError`, OSError.
+    """
+    if not filesystem.exists(path):
+        return []
+    data = filesystem.read_bytes(path)
+    return _parse_entries(data[: len(data) - len(data) % _ENTRY.size], path)
+
+
+def encode_aborted_transaction(aborted: AbortedTransaction) -> bytes:
+    """The entry's 34 bytes."""
+    return _ENTRY.pack(_VERSION, *aborted)
+
+
+def _parse_entries(data: bytes, path: Path) -> list[AbortedTransaction]:
+    found = []
+    for version, producer_id, first_offset, last_offset, stable_offset in _ENTRY.iter_unpack(data):
+        if version != _VERSION:
+            raise _corrupt(path, f"it has an entry of version {version}")
+        found.append(
+            AbortedTransaction(
+                ProducerId(producer_id),
+                Offset(first_offset),
+                Offset(last_offset),
+                Offset(stable_offset),
+            )
+        )
+    return found
+
+
+def _corrupt(path: Path, reason: str) -> CorruptIndexError:
+    return CorruptIndexError(f"index {path} is corrupt: {reason}")

@@ -116,6 +116,11 @@ class FaultyFileSystem:
         self.alive()
         return sorted(os.listdir(path))
 
+    def copy_modification_time(self, source: Path, target: Path) -> None:
+        """Not counted: nothing that is promised depends on it."""
+        self.alive()
+        self._real.copy_modification_time(source, target)
+
     def truncate(self, path: Path, size: int) -> None:
         self.step(f"truncate {self.name(path)} {size}")
         self._real.truncate(path, size)
