@@ -15,9 +15,7 @@ from __future__ import annotations
 import logging
 import random
 import re
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,13 +24,13 @@ from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite.clock import Clock
 from kafkalite.config import BrokerConfig
 from kafkalite.errors import KafkaError, StartupError
+from kafkalite.storage.checkpoint_files import CheckpointFiles
 from kafkalite.storage.checkpoints import (
     LOG_START_OFFSET_CHECKPOINT,
     RECOVERY_POINT_CHECKPOINT,
     REPLICATION_CHECKPOINT,
     CorruptCheckpointError,
     read_offset_checkpoint,
-    write_offset_checkpoint,
 )
 from kafkalite.storage.descriptors import Descriptor
 from kafkalite.storage.directory_lock import LockedError
@@ -77,6 +75,7 @@ class _Directory:
         self.lock: Descriptor | None = None
         self.properties: MetaProperties | None = None
         self.was_clean = False
+        self.logs: dict[TopicPartition, Log] = {}
 
 
 class _Deleted(NamedTuple):
@@ -101,9 +100,7 @@ class LogManager:
         self._logs: dict[TopicPartition, Log] = {}
         self._deleted: list[_Deleted] = []
         self._cluster_id = ""
-        self._checkpoint_lock = threading.Lock()
-        self._checkpoints_made = 0
-        self._checkpoint_written = 0
+        self._checkpoints = CheckpointFiles(filesystem)
         self._gone: set[TopicPartition] = set()
         """Not there any more, but perhaps in the checkpoints on the disk."""
 
@@ -226,7 +223,7 @@ class LogManager:
                     f"{topic_partition} is in two data directories, {path} and {self._logs[topic_partition].directory.parent}; "
                     "remove one of them"
                 )
-            self._logs[topic_partition] = self._loader.load(
+            log = self._loader.load(
                 path / name,
                 topic_partition,
                 self._topic_id(path / name),
@@ -235,6 +232,7 @@ class LogManager:
                 log_start_offset=start_offsets.get(topic_partition, Offset(0)),
                 clean=directory.was_clean and topic_partition in recovery_points,
             )
+            self._logs[topic_partition] = directory.logs[topic_partition] = log
         self._gone |= (recovery_points.keys() | start_offsets.keys()) - self._logs.keys()
 
     def _read_checkpoint(self, path: Path) -> dict[TopicPartition, Offset]:
@@ -260,10 +258,15 @@ class LogManager:
     def logs(self) -> Iterable[Log]:
         return tuple(self._logs.values())
 
+    def by_directory(self) -> dict[Path, Mapping[TopicPartition, Log]]:
+        """The logs of each data directory, whose path is absolute."""
+        return {directory.path.absolute(): directory.logs for directory in self._directories}
+
     def create_log(self, topic_partition: TopicPartition, topic_id: Uuid, config: LogConfig) -> Log:
         """A new, empty log in the directory that has fewest. Raises KafkaError(KAFKA_STORAGE_ERROR)."""
         assert topic_partition not in self._logs, f"{topic_partition} is there already"
-        directory = self._emptiest() / str(topic_partition)
+        home = self._emptiest()
+        directory = home.path / str(topic_partition)
         try:
             if topic_partition in self._gone:
                 # After a kill the offsets of the old log would be taken for the new one's.
@@ -283,7 +286,7 @@ class LogManager:
                 ErrorCode.KAFKA_STORAGE_ERROR,
                 f"The log of {topic_partition} could not be made: {error.strerror or error}",
             ) from error
-        self._logs[topic_partition] = log
+        self._logs[topic_partition] = home.logs[topic_partition] = log
         return log
 
     def adopt_topic_id(self, log: Log, topic_id: Uuid) -> None:
@@ -302,6 +305,8 @@ class LogManager:
     def _put_away(self, topic_partition: TopicPartition, suffix: str) -> Path | None:
         """Forget the log and rename its directory, to what is returned; None when that failed."""
         log = self._logs.pop(topic_partition)
+        for directory in self._directories:
+            directory.logs.pop(topic_partition, None)
         self._gone.add(topic_partition)
         name = str(topic_partition)
         mark = f".{self._rng.randbytes(16).hex()}{suffix}"
@@ -325,13 +330,8 @@ class LogManager:
                 target,
             )
 
-    def _emptiest(self) -> Path:
-        if len(self._directories) == 1:
-            return self._directories[0].path
-        counts = Counter(log.directory.parent for log in self._logs.values())
-        return min(
-            (directory.path for directory in self._directories), key=lambda path: counts[path]
-        )
+    def _emptiest(self) -> _Directory:
+        return min(self._directories, key=lambda directory: len(directory.logs))
 
     # Now and then
 
@@ -340,44 +340,40 @@ class LogManager:
         return [log for log in self._logs.values() if log.is_flush_due(now_ms)]
 
     def checkpoint_task(self) -> Callable[[], None]:
-        """Writes the checkpoints as they are now; for a worker thread. Raises OSError."""
-        writes: list[tuple[Path, dict[TopicPartition, Offset]]] = []
+        """Writes all checkpoints as they are now; for a worker thread. Raises OSError."""
+        contents = self._log_starts()
         for directory in self._directories:
-            logs = [log for log in self._logs.values() if log.directory.parent == directory.path]
-            writes += [
-                (
-                    directory.path / RECOVERY_POINT_CHECKPOINT,
-                    {log.topic_partition: log.recovery_point for log in logs},
-                ),
-                (
-                    directory.path / LOG_START_OFFSET_CHECKPOINT,
-                    {
-                        log.topic_partition: log.log_start_offset
-                        for log in logs
-                        if log.log_start_offset > log.segments[0].base_offset
-                    },
-                ),
-                # The high watermarks: with one replica, the log ends.
-                (
-                    directory.path / REPLICATION_CHECKPOINT,
-                    {log.topic_partition: log.log_end_offset for log in logs},
-                ),
-            ]
-
+            logs = directory.logs
+            contents[directory.path / RECOVERY_POINT_CHECKPOINT] = {
+                tp: log.recovery_point for tp, log in logs.items()
+            }
+            # The high watermarks: with one replica, the log ends.
+            contents[directory.path / REPLICATION_CHECKPOINT] = {
+                tp: log.log_end_offset for tp, log in logs.items()
+            }
+        write = self._checkpoints.task(contents)
         gone = tuple(self._gone)
-        self._checkpoints_made += 1
-        number = self._checkpoints_made
 
         def run() -> None:
-            with self._checkpoint_lock:
-                if number < self._checkpoint_written:
-                    return  # a later one, of the stop or a new log, was faster
-                for path, offsets in writes:
-                    write_offset_checkpoint(self._filesystem, path, offsets)
-                self._checkpoint_written = number
+            write()
             self._gone.difference_update(gone)
 
         return run
+
+    def log_starts_task(self) -> Callable[[], None]:
+        """Writes the log starts as they are now: what was deleted stays deleted. As `checkpoint_task`, but much less."""
+        return self._checkpoints.task(self._log_starts())
+
+    def _log_starts(self) -> dict[Path, dict[TopicPartition, Offset]]:
+        """Those that the names of the segments do not tell."""
+        return {
+            directory.path / LOG_START_OFFSET_CHECKPOINT: {
+                tp: log.log_start_offset
+                for tp, log in directory.logs.items()
+                if log.log_start_offset > log.segments.base_offsets[0]
+            }
+            for directory in self._directories
+        }
 
     def purge_task(self, now_ms: int) -> Callable[[], None] | None:
         """Removes the deleted logs and segments that are due; for a worker thread. None: none is."""
@@ -408,23 +404,29 @@ class LogManager:
 
     def close(self) -> None:
         """Flush and close every log; a data directory whose logs all closed well is marked clean."""
-        failed: set[Path] = set()
-        for log in self._logs.values():
-            try:
-                log.close()
-            except KafkaError as error:
-                _log.error("%s; it will be recovered at the next start", error)
-                failed.add(log.directory.parent)
+        failed = [directory for directory in self._directories if not _close_logs(directory)]
         try:
             self.checkpoint_task()()
             for directory in self._directories:
-                if directory.path not in failed:
+                if directory not in failed:
                     write_clean_shutdown(self._filesystem, directory.path / CLEAN_SHUTDOWN)
         except OSError as error:
             _log.error(
                 "the clean stop could not be written down: %s; the logs will be recovered", error
             )
         self.release()
+
+
+def _close_logs(directory: _Directory) -> bool:
+    """Did all of them close well?"""
+    closed_well = True
+    for log in directory.logs.values():
+        try:
+            log.close()
+        except KafkaError as error:
+            _log.error("%s; it will be recovered at the next start", error)
+            closed_well = False
+    return closed_well
 
 
 def _is_partition(names: list[str]) -> bool:
