@@ -7,7 +7,7 @@ resolves (an append, a timer, another request) does not know about tasks or even
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
@@ -80,4 +80,31 @@ def resolved(value: T) -> Deferred[T]:
     """A Deferred whose value is known already."""
     out: Deferred[T] = Deferred()
     out.resolve(value)
+    return out
+
+
+def gather(parts: Sequence[Deferred[T]]) -> Deferred[list[T]]:
+    """The values of `parts`, in their order, once all are known. Fails with the first failure in that order."""
+    out: Deferred[list[T]] = Deferred()
+    missing = sum(1 for part in parts if not part.done)
+
+    def finish() -> None:
+        try:
+            values = [part.result() for part in parts]
+        except Exception as error:
+            out.fail(error)
+        else:
+            out.resolve(values)
+
+    def one_more(_: Deferred[T]) -> None:
+        nonlocal missing
+        missing -= 1
+        if missing == 0:
+            finish()
+
+    if missing == 0:
+        finish()
+    else:
+        for part in [part for part in parts if not part.done]:
+            part.on_done(one_more)
     return out

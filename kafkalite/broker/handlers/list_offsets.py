@@ -21,10 +21,9 @@ from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
 
-from kafkalite.broker.gather import gather
 from kafkalite.broker.replica import Replica
 from kafkalite.broker.request import RequestContext
-from kafkalite.deferred import Deferred, resolved
+from kafkalite.deferred import Deferred, gather, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.storage.timestamp_lookup import TimestampAndOffset
 
