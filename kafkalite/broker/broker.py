@@ -37,7 +37,7 @@ from kafkalite.coordination.group.coordinator import GroupCoordinator
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError, StartupError
-from kafkalite.metadata.dynamic_config import with_dynamic_configs
+from kafkalite.metadata.dynamic_config import config_of_group, with_dynamic_configs
 from kafkalite.metadata.events import RegisterBroker
 from kafkalite.metadata.image import Endpoint, MetadataImage
 from kafkalite.metadata.local_control_plane import LocalControlPlane
@@ -203,6 +203,7 @@ class Broker:
             clock=self.clock,
             random=self.random,
             partition_count=self._group_partition_count(),
+            settings_of=lambda group_id: config_of_group(self.config, self.image, group_id),
             config=GroupConfig(
                 min_session_timeout_ms=config.group_min_session_timeout_ms,
                 max_session_timeout_ms=config.group_max_session_timeout_ms,

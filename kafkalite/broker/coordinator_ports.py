@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from kafkalite_protocol.records import Record, build_batch
 
@@ -57,6 +57,15 @@ class ImageTopics:
     def partition_count(self, name: str) -> int:
         topic = self._image().topics.get(name)
         return 0 if topic is None else len(topic.partitions)
+
+    def partition_racks(self, name: str) -> Sequence[Sequence[str]]:
+        image = self._image()
+        topic = image.topics.get(name)
+        racks = {each.broker_id: each.rack for each in image.brokers.values() if each.rack}
+        return [
+            [racks[replica] for replica in partition.replicas if replica in racks]
+            for partition in (topic.partitions if topic is not None else ())
+        ]
 
     def topic_names(self) -> Collection[str]:
         return self._image().topics.keys()

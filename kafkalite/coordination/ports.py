@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from kafkalite.deferred import Deferred
@@ -39,6 +39,10 @@ class TopicView(Protocol):
 
     def partition_count(self, name: str) -> int:
         """How many partitions the topic has; 0 when there is none of this name."""
+        ...
+
+    def partition_racks(self, name: str) -> Sequence[Sequence[str]]:
+        """For each partition the racks of its replicas, of those brokers that have one; empty when there is no such topic."""
         ...
 
     def topic_names(self) -> Collection[str]:

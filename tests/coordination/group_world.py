@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -91,6 +91,9 @@ class FakeTopics:
 
     def partition_count(self, name: str) -> int:
         return self.partitions.get(name, 0)
+
+    def partition_racks(self, name: str) -> Sequence[Sequence[str]]:
+        return [[] for _ in range(self.partition_count(name))]
 
     def topic_names(self) -> Collection[str]:
         return self.partitions.keys()

@@ -10,6 +10,7 @@ from typing import TypeVar
 from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.clock import Clock
+from kafkalite.config.group_config import GroupConfig as GroupSettings
 from kafkalite.coordination.group.config import GroupConfig
 from kafkalite.coordination.group.shard import GroupShard
 from kafkalite.coordination.ports import KeyValue, TopicView
@@ -36,13 +37,16 @@ class GroupContext:
         topics: TopicView,
         config: GroupConfig,
         lost: Callable[[int], None],
+        settings_of: Callable[[str], GroupSettings],
     ) -> None:
-        """`lost(partition)`: what was taken into the state of this partition did not get into its log after all."""
+        """`settings_of(group_id)`: a group's own settings over the broker's defaults, as they are now.
+        `lost(partition)`: what was taken into the state of this partition did not get into its log after all."""
         self.timer = timer
         self.clock = clock
         self.random = random
         self.topics = topics
         self.config = config
+        self.settings_of = settings_of
         self._shards = shards
         self._lost = lost
 

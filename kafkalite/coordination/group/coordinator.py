@@ -10,7 +10,7 @@ partitions, committed offsets, and finding the service that a group belongs to.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from random import Random
 
 from kafkalite_protocol.error_codes import ErrorCode
@@ -22,6 +22,7 @@ from kafkalite_protocol.messages.offset_fetch import OffsetFetchRequest
 from kafkalite_protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 from kafkalite.clock import Clock
+from kafkalite.config.group_config import GroupConfig as GroupSettings
 from kafkalite.coordination.group import offset_records, offsets
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.classic.groups import ClassicGroups
@@ -55,8 +56,10 @@ class GroupCoordinator:
         topics: TopicView,
         partition_count: int,
         config: GroupConfig | None = None,
+        settings_of: Callable[[str], GroupSettings] = lambda _: GroupSettings(),
     ) -> None:
-        """`partition_count` is that of `__consumer_offsets`; `topics` reads the metadata image of the moment."""
+        """`partition_count` is that of `__consumer_offsets`; `topics` reads the metadata image of the moment, and
+        `settings_of(group_id)` the group's configs of the moment."""
         self._shards: Shards[GroupShard] = Shards(CONSUMER_OFFSETS_TOPIC, partition_count, writer)
         self._context = GroupContext(
             self._shards,
@@ -66,6 +69,7 @@ class GroupCoordinator:
             topics,
             config or GroupConfig(),
             self.unload_partition,
+            settings_of,
         )
         self.classic = ClassicGroups(self._context)
 
