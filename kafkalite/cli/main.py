@@ -11,7 +11,9 @@ from kafkalite import __version__
 from kafkalite.errors import StartupError
 
 _COMMANDS = {
+    "adopt": ("kafkalite.cli.adopt", "Take over a stopped directory of Apache Kafka."),
     "config": ("kafkalite.cli.config", "Show the settings that a broker would run with."),
+    "graduate": ("kafkalite.cli.graduate", "Hand a stopped directory over to Apache Kafka."),
     "serve": ("kafkalite.cli.serve", "Run a broker until it is stopped (Ctrl-C or SIGTERM)."),
 }
 """Name -> module and the one line of the list of commands."""

@@ -119,12 +119,14 @@ class LogManager:
 
     # Opening
 
-    def open(self) -> None:
-        """Take the directories and load every log. Raises StartupError."""
+    def open(self, lock: Descriptor | None = None) -> None:
+        """Take the directories and load every log. `lock`: that of the first one, held already. Raises StartupError."""
+        self._directories[0].lock = lock
         try:
             for directory in self._directories:
                 self._make(directory.path)
-                self._take_lock(directory)
+                if directory.lock is None:
+                    self._take_lock(directory)
             self._identify()
             for directory in self._directories:
                 self._load_logs(directory)
