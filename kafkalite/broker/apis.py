@@ -31,6 +31,8 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.HEARTBEAT: ServedApi("heartbeat", 0, 4),
     ApiKey.LEAVE_GROUP: ServedApi("leave_group", 0, 5),
     ApiKey.SYNC_GROUP: ServedApi("sync_group", 0, 5),
+    ApiKey.DESCRIBE_GROUPS: ServedApi("describe_groups", 0, 6),
+    ApiKey.LIST_GROUPS: ServedApi("list_groups", 0, 5),
     ApiKey.API_VERSIONS: ServedApi("api_versions", 0, 4),
     ApiKey.CREATE_TOPICS: ServedApi("create_topics", 2, 7),
     ApiKey.DELETE_TOPICS: ServedApi("delete_topics", 1, 6),
@@ -42,4 +44,6 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.INCREMENTAL_ALTER_CONFIGS: ServedApi("incremental_alter_configs", 0, 1),
     ApiKey.DESCRIBE_CLUSTER: ServedApi("describe_cluster", 0, 2),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: ServedApi("describe_topic_partitions", 0, 0),
+    ApiKey.DELETE_GROUPS: ServedApi("delete_groups", 0, 2),
 }
+    ApiKey.OFFSET_DELETE: ServedApi("offset_delete", 0, 0),

@@ -213,6 +213,7 @@ class Broker:
             ),
         )
 
+                offsets_retention_ms=config.offsets_retention_minutes * 60_000,
     def _group_partition_count(self) -> int:
         """Of the topic that is there, else of the one that will be made: groups hash to partitions by it."""
         topic = self.image.topics.get(GROUP_OFFSETS_TOPIC)

@@ -39,6 +39,7 @@ class Maintenance:
         self._every(config.log_flush_offset_checkpoint_interval_ms, self._checkpoint)
         self._every(_PURGE_MS, self._purge)
         self._every(config.producer_id_expiration_check_interval_ms, self._expire_producers)
+        self._every(config.offsets_retention_check_interval_ms, self._expire_offsets)
         self._every(
             config.log_retention_check_interval_ms,
             self._delete_old_segments,
@@ -96,6 +97,10 @@ class Maintenance:
         now_ms = self._broker.clock.now_ms()
         for log in self._broker.logs.logs():
             log.producer_state.expire(now_ms)
+        return resolved(None)
+
+    def _expire_offsets(self) -> Deferred[None]:
+        self._broker.group_coordinator.expire_offsets()
         return resolved(None)
 
 

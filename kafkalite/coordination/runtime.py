@@ -115,6 +115,11 @@ class Shards(Generic[S]):
     def is_active(self, partition: int) -> bool:
         return partition in self._active
 
+    @property
+    def is_loading(self) -> bool:
+        """Is the log of some partition still being read: then not all that is ours is known."""
+        return bool(self._loading)
+
     def append(self, partition: int, records: list[KeyValue]) -> Deferred[Offset]:
         """Write `records` as one batch; fails with KafkaError, never raises it."""
         try:

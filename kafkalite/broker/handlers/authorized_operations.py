@@ -51,3 +51,12 @@ CLUSTER_OPERATIONS: Final = bits(
     AclOperation.IDEMPOTENT_WRITE,
 )
 """8096, likewise."""
+
+GROUP_OPERATIONS: Final = bits(
+    AclOperation.READ,
+    AclOperation.DELETE,
+    AclOperation.DESCRIBE,
+    AclOperation.DESCRIBE_CONFIGS,
+    AclOperation.ALTER_CONFIGS,
+)
+"""3400, likewise."""

@@ -20,6 +20,8 @@ class GroupConfig:
     a development broker."""
     offset_metadata_max_bytes: int = 4_096
     """offset.metadata.max.bytes: of the text beside one committed offset"""
+    offsets_retention_ms: int = 10_080 * 60_000
+    """offsets.retention.minutes"""
     new_member_join_timeout_ms: int = 300_000
     """How long a new member's first JoinGroup may stay parked. Such a client knows no member id yet, so it cannot
     heartbeat, and one that has gone away must not stay in the group for ever. Not configurable in Kafka either."""

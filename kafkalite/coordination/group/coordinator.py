@@ -23,7 +23,8 @@ from kafkalite_protocol.messages.sync_group import SyncGroupRequest, SyncGroupRe
 
 from kafkalite.clock import Clock
 from kafkalite.config.group_config import GroupConfig as GroupSettings
-from kafkalite.coordination.group import offset_records, offsets
+from kafkalite.coordination.group import expiry, offset_records, offsets
+from kafkalite.coordination.group.admin import GroupAdmin
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.classic.groups import ClassicGroups
 from kafkalite.coordination.group.classic.joining import Client
@@ -33,15 +34,12 @@ from kafkalite.coordination.group.group import Group
 from kafkalite.coordination.group.shard import GroupShard
 from kafkalite.coordination.ports import KeyValue, PartitionWriter, TopicView
 from kafkalite.coordination.runtime import Shards, answer_for_failed_append
-from kafkalite.deferred import Deferred
+from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.timer import Timer
 from kafkalite.types import GroupId, Offset
 
 CONSUMER_OFFSETS_TOPIC = "__consumer_offsets"
-
-_TOMBSTONES_PER_BATCH_MAX = 1_000
-"""Keeps a batch of tombstones far below message.max.bytes, whatever the length of the names."""
 
 
 class GroupCoordinator:
@@ -72,6 +70,12 @@ class GroupCoordinator:
             settings_of,
         )
         self.classic = ClassicGroups(self._context)
+        self.admin = GroupAdmin(
+            self._context,
+            self._shards,
+            before_deletion=lambda _: resolved(ErrorCode.NONE),
+            deleted=lambda group: self._unloaded(group, ErrorCode.UNKNOWN_MEMBER_ID),
+        )
 
     # -- partitions -------------------------------------------------------------------------------------------------
 
@@ -118,10 +122,20 @@ class GroupCoordinator:
         from nothing."""
         for _, shard in self._shards.active():
             due = offsets.tombstones_due(shard, names)
-            for start in range(0, len(due), _TOMBSTONES_PER_BATCH_MAX):
-                piece = due[start : start + _TOMBSTONES_PER_BATCH_MAX]
+            for start in range(0, len(due), offset_records.TOMBSTONES_PER_BATCH_MAX):
+                piece = due[start : start + offset_records.TOMBSTONES_PER_BATCH_MAX]
                 batch = [offset_records.offset_tombstone(*each) for each in piece]
                 self._context.append_and_replay(piece[0][0], batch).on_done(warn_if_failed)
+
+    def expire_offsets(self) -> None:
+        """Write tombstones for what has outlived offsets.retention.minutes; for a timer to call now and then."""
+        now_ms = self._context.clock.now_ms()
+        retention_ms = self._context.config.offsets_retention_ms
+        for _, shard in self._shards.active():
+            for group in shard.all_groups():
+                due = expiry.tombstones_due(shard, group, now_ms, retention_ms)
+                if due:
+                    self.admin.write_tombstones(group, due)
 
     # -- membership of classic groups -------------------------------------------------------------------------------
 

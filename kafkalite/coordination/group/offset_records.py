@@ -18,6 +18,7 @@ from kafkalite.coordination.group.record_bytes import (
 )
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import (
+    NO_TIMESTAMP,
     UNKNOWN_LEADER_EPOCH,
     ZERO_UUID,
     GroupId,
@@ -32,6 +33,9 @@ OFFSET_COMMIT_KEYS: Final = (_LEGACY_OFFSET_COMMIT_KEY, OffsetCommitKey.RECORD_K
 
 _VALUE_VERSION: Final = 4
 
+TOMBSTONES_PER_BATCH_MAX: Final = 1_000
+"""Keeps a batch of tombstones far below message.max.bytes, whatever the length of the names."""
+
 
 class CommittedOffset(NamedTuple):
     """What a group has committed for one partition."""
@@ -44,6 +48,8 @@ class CommittedOffset(NamedTuple):
     commit_timestamp_ms: int
     topic_id: Uuid = ZERO_UUID
     """The topic that had the name when it was committed; zero in records of Kafka before 4.1."""
+    expire_timestamp_ms: int = NO_TIMESTAMP
+    """When it expires, where the client said so: only value v1 has it. Otherwise offsets.retention.minutes counts."""
 
 
 class OffsetRecord(NamedTuple):
@@ -84,6 +90,7 @@ def _read_value(value: bytes) -> CommittedOffset:
         read.metadata,
         read.commit_timestamp,
         Uuid(read.topic_id),
+        read.expire_timestamp,
     )
 
 

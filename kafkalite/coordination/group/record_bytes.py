@@ -14,6 +14,8 @@ from typing import ClassVar, Protocol, Self, TypeVar
 from kafkalite_protocol.buffers import Buffer
 from kafkalite_protocol.errors import ProtocolError
 
+from kafkalite.types import GroupId
+
 _INT16 = struct.Struct(">h")
 
 _KEY_VERSION = 0
@@ -46,6 +48,12 @@ def encode_value(version: int, body: RecordBody) -> bytes:
 def key_type(key: bytes) -> int:
     """Which record this is. ProtocolError when there is not even that."""
     return _int16_at_start(key)
+
+
+def group_of_key(key: bytes) -> GroupId:
+    """The group that a readable key belongs to: the first field of every key, a string with its int16 length."""
+    start = 2 * _INT16.size
+    return GroupId(key[start : start + _INT16.unpack_from(key, _INT16.size)[0]].decode())
 
 
 def decode_key(body: type[B], key: bytes) -> B:

@@ -15,7 +15,7 @@ from kafkalite.coordination.group.offset_records import (
     CommittedOffset,
     read_offset_record,
 )
-from kafkalite.coordination.group.record_bytes import key_type
+from kafkalite.coordination.group.record_bytes import group_of_key, key_type
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import GroupId, TopicPartition
 
@@ -26,7 +26,11 @@ _REPLAY: Mapping[int, Replay] = {**classic_records.REPLAY}
 
 
 class OffsetStore:
-    """Committed offsets by group. An entry exists exactly while the log holds a value for it."""
+    """Committed offsets by group. An offset is here exactly while the log holds a value for it.
+
+    A client that uses no group management makes its group known by its first commit. The group is forgotten with its
+    tombstone, not with its last offset (as in Kafka).
+    """
 
     def __init__(self) -> None:
         self._by_group: dict[GroupId, dict[TopicPartition, CommittedOffset]] = {}
@@ -46,10 +50,11 @@ class OffsetStore:
 
     def remove(self, group_id: GroupId, tp: TopicPartition) -> None:
         offsets = self._by_group.get(group_id)
-        if offsets is None:
-            return
-        offsets.pop(tp, None)
-        if not offsets:
+        if offsets is not None:
+            offsets.pop(tp, None)
+
+    def forget_if_empty(self, group_id: GroupId) -> None:
+        if not self._by_group.get(group_id, True):
             del self._by_group[group_id]
 
     def of_topics(self, topics: Collection[str]) -> Iterator[tuple[GroupId, TopicPartition]]:
@@ -68,11 +73,18 @@ class GroupShard:
         self.offsets = OffsetStore()
 
     def find(self, group_id: GroupId) -> Group | None:
-        """The group, or an empty one where there are only offsets of a client that uses no group management."""
+        """The group; an empty one where a client that uses no group management has committed."""
         group = self.groups.get(group_id)
         if group is None and group_id in self.offsets:
             return ClassicGroup(group_id)
         return group
+
+    def all_groups(self) -> list[Group]:
+        """Every group, also the empty ones of clients that use no group management."""
+        simple = [
+            ClassicGroup(each) for each in self.offsets.group_ids() if each not in self.groups
+        ]
+        return [*self.groups.values(), *simple]
 
     def replay_all(self, records: Iterable[KeyValue]) -> None:
         """Take in a whole log. A record that cannot be read is left out with a warning: one bad record must not keep
@@ -101,5 +113,7 @@ class GroupShard:
                 self.offsets.put(record.group_id, record.partition, record.committed)
         elif (replay := _REPLAY.get(record_type)) is not None:
             replay(self.groups, key, value)
+            if value is None and (group_id := group_of_key(key)) not in self.groups:
+                self.offsets.forget_if_empty(group_id)
         else:
             _log.debug("a record of type %d is left alone", record_type)
