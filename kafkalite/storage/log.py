@@ -22,6 +22,7 @@ from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.record_batch import RecordBatchView
 
 from kafkalite.errors import KafkaError
+from kafkalite.storage import segment_swap
 from kafkalite.storage.checkpoints import LEADER_EPOCH_CHECKPOINT
 from kafkalite.storage.filesystem import AppendNotUndoneError
 from kafkalite.storage.flush import FlushTask
@@ -101,6 +102,7 @@ class Log:
         "_rng",
         "_segments",
         "_truncations",
+        "cleaned_offset",
         "config",
         "deleted_files",
         "directory",
@@ -140,6 +142,8 @@ class Log:
         self.log_start_offset = log_start_offset
         self.log_end_offset = segments.active.next_offset
         self.recovery_point = recovery_point
+        self.cleaned_offset = Offset(0)
+        """Everything below has been compacted. Kept by the log cleaner; may be below the log start."""
         self.deleted_files: list[Path] = []
         """Files of removed segments, renamed to `.deleted`; `LogManager` removes them after `file.delete.delay.ms`."""
         self._clock = clock
@@ -469,6 +473,34 @@ class Log:
             return TimestampLookup((), newest_ms, self.log_start_offset)
         return self.timestamp_lookup(newest_ms)
 
+    # Compaction
+
+    @property
+    def truncations(self) -> int:
+        """How often the end was cut off: what was read before may not be there any more."""
+        return self._truncations
+
+    def replace_segments(self, old: Sequence[Segment]) -> None:
+        """Let the cleaned segment whose files lie ready, `.cleaned`, take the place of `old`: neighbours, not the active one.
+
+        Slices of the old ones keep their files. Raises KafkaError(KAFKA_STORAGE_ERROR): the log is as it was, or offline and
+        whole after a restart.
+        """
+        base_offset = old[0].base_offset
+        try:
+            segment_swap.complete(self.filesystem, self.directory, base_offset)
+        except OSError as error:
+            raise self._storage_error(error) from error
+        try:
+            self.deleted_files += self._segments.swap_in(old)
+            for segment in old[1:]:
+                snapshot = snapshot_path(self.directory, segment.base_offset)
+                if self.filesystem.exists(snapshot):
+                    self.filesystem.remove(snapshot)
+        except OSError as error:
+            self._go_offline(error)
+            raise self._storage_error(error) from error
+
     # Leader epochs
 
     def assign_epoch_start(self, epoch: LeaderEpoch) -> None:
@@ -524,6 +556,7 @@ class Log:
             cut_segments()
             end = self.log_end_offset = self._segments.active.next_offset
             self.recovery_point = min(self.recovery_point, end)
+            self.cleaned_offset = min(self.cleaned_offset, end)
             self._files_made += 1
             self._leader_epochs.truncate_from_end(end)
             remove_snapshots(self.filesystem, self.directory, above=end)

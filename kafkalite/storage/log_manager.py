@@ -26,6 +26,7 @@ from kafkalite.config import BrokerConfig
 from kafkalite.errors import KafkaError, StartupError
 from kafkalite.storage.checkpoint_files import CheckpointFiles
 from kafkalite.storage.checkpoints import (
+    CLEANER_CHECKPOINT,
     LOG_START_OFFSET_CHECKPOINT,
     RECOVERY_POINT_CHECKPOINT,
     REPLICATION_CHECKPOINT,
@@ -75,6 +76,8 @@ class _Directory:
         self.lock: Descriptor | None = None
         self.properties: MetaProperties | None = None
         self.was_clean = False
+        self.is_cleaned = False
+        """A log in it has been compacted, so that there is a checkpoint of that to be kept up to date."""
         self.logs: dict[TopicPartition, Log] = {}
 
 
@@ -208,6 +211,8 @@ class LogManager:
         directory.was_clean = take_clean_shutdown(filesystem, path / CLEAN_SHUTDOWN) is not None
         recovery_points = self._read_checkpoint(path / RECOVERY_POINT_CHECKPOINT)
         start_offsets = self._read_checkpoint(path / LOG_START_OFFSET_CHECKPOINT)
+        cleaned_offsets = self._read_checkpoint(path / CLEANER_CHECKPOINT)
+        directory.is_cleaned = bool(cleaned_offsets)
         config = LogConfig()
         for name in filesystem.listdir(path):
             if _DELETED_DIRECTORY.fullmatch(name) and filesystem.is_directory(path / name):
@@ -234,6 +239,7 @@ class LogManager:
                 log_start_offset=start_offsets.get(topic_partition, Offset(0)),
                 clean=directory.was_clean and topic_partition in recovery_points,
             )
+            log.cleaned_offset = cleaned_offsets.get(topic_partition, Offset(0))
             self._logs[topic_partition] = directory.logs[topic_partition] = log
         self._gone |= (recovery_points.keys() | start_offsets.keys()) - self._logs.keys()
 
@@ -343,7 +349,7 @@ class LogManager:
 
     def checkpoint_task(self) -> Callable[[], None]:
         """Writes all checkpoints as they are now; for a worker thread. Raises OSError."""
-        contents = self._log_starts()
+        contents = self._log_starts() | self._cleaned_offsets()
         for directory in self._directories:
             logs = directory.logs
             contents[directory.path / RECOVERY_POINT_CHECKPOINT] = {
@@ -376,6 +382,22 @@ class LogManager:
             }
             for directory in self._directories
         }
+
+    def cleaner_checkpoint_task(self) -> Callable[[], None]:
+        """Writes up to where the logs are compacted, as of now. As `checkpoint_task`, but much less."""
+        return self._checkpoints.task(self._cleaned_offsets())
+
+    def _cleaned_offsets(self) -> dict[Path, dict[TopicPartition, Offset]]:
+        """Of the directories in which anything has been compacted."""
+        contents = {}
+        for directory in self._directories:
+            offsets = {
+                tp: log.cleaned_offset for tp, log in directory.logs.items() if log.cleaned_offset
+            }
+            directory.is_cleaned |= bool(offsets)
+            if directory.is_cleaned:
+                contents[directory.path / CLEANER_CHECKPOINT] = offsets
+        return contents
 
     def purge_task(self, now_ms: int) -> Callable[[], None] | None:
         """Removes the deleted logs and segments that are due; for a worker thread. None: none is."""

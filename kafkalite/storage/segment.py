@@ -292,6 +292,13 @@ class Segment:
             self._find_max_timestamp()
         return TimestampOffset(self._max_timestamp_ms, self._max_timestamp_offset)
 
+    def first_timestamp_ms(self) -> int:
+        """The greatest timestamp of the first batch; -1 without batches."""
+        if self._first_timestamp_ms == NO_TIMESTAMP and self.size_bytes:
+            first = next(batch_places(self.log, 0, self.size_bytes), None)
+            self._first_timestamp_ms = first.max_timestamp_ms if first else NO_TIMESTAMP
+        return self._first_timestamp_ms
+
     def _find_max_timestamp(self) -> None:
         """The last entry of the time index, and what the batches after it have."""
         offset_index, time_index = self._indexes()

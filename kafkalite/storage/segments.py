@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kafkalite.storage import segment_swap
 from kafkalite.storage.filesystem import FileSystem
 from kafkalite.storage.log_config import LogConfig
 from kafkalite.storage.segment import Segment
@@ -103,6 +104,27 @@ class Segments(Sequence[Segment]):
         taken = self._segments[:count]
         del self._segments[:count], self._base_offsets[:count]
         return taken
+
+    def swap_in(self, old: Sequence[Segment]) -> list[Path]:
+        """Put the files `.swap` of the first one's offset in the place of `old`, which are neighbours; never the active one.
+
+        Returns the files `.deleted` that are left to be removed. Raises OSError: then only a restart can go on.
+        """
+        first, last = old[0], old[-1]
+        at = self._base_offsets.index(first.base_offset)
+        deleted = [path for segment in old for path in segment.mark_deleted()]
+        segment_swap.put_in_place(self._filesystem, self._directory, first.base_offset)
+        cleaned = Segment(
+            self._filesystem,
+            self._directory,
+            first.base_offset,
+            self._config,
+            created_ms=last.created_ms,
+            next_offset=last.next_offset,
+        )
+        self._segments[at : at + len(old)] = [cleaned]
+        self._base_offsets[at : at + len(old)] = [cleaned.base_offset]
+        return deleted
 
     def _new(self, base_offset: Offset, now_ms: int) -> Segment:
         return Segment(
