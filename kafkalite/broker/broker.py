@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from kafkalite_protocol.errors import ProtocolError
@@ -41,6 +42,7 @@ from kafkalite.metadata.dynamic_config import config_of_group, with_dynamic_conf
 from kafkalite.metadata.events import RegisterBroker
 from kafkalite.metadata.image import Endpoint, MetadataImage
 from kafkalite.metadata.local_control_plane import LocalControlPlane
+from kafkalite.metadata.metadata_directory import refuse_kafkas
 from kafkalite.metadata.metadata_log import (
     METADATA_LOG_CONFIG,
     METADATA_PARTITION,
@@ -104,6 +106,7 @@ class Broker:
         self._listeners = {listener.name: listener for listener in listeners}
         self._inline: Blocking = RunInline()
         self._started = False
+        self._filesystem = filesystem
         self.logs = LogManager(config, filesystem=filesystem, clock=clock, rng=rng)
         self.control_plane: LocalControlPlane
         self.replicas: Replicas
@@ -126,6 +129,8 @@ class Broker:
 
     def open(self) -> None:
         """Take the data directory and bring everything back to where it was. Raises StartupError."""
+        for directory in self._static_config.log_dirs:
+            refuse_kafkas(self._filesystem, Path(directory))
         self.logs.open()
         try:
             self._open_metadata()

@@ -17,6 +17,7 @@ PREPARED is also what `kafka-storage format` leaves. Each step between two of th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -56,12 +57,16 @@ def metadata_owner(filesystem: FileSystem, data: Path) -> MetadataOwner:
 
 
 def refuse_kafkas(filesystem: FileSystem, data: Path) -> None:
-    """A broker must not start on Kafka's metadata: it would find no topics. Raises StartupError, OSError."""
-    if metadata_owner(filesystem, data) in (MetadataOwner.KAFKA, MetadataOwner.PREPARED):
-        raise StartupError(
-            f"the data in {data} belongs to Apache Kafka: it wrote it, or the directory was prepared for it;"
-            f" `kafkalite adopt --data {data}` makes it kafkalite's, `--dry-run` shows what that would do"
-        )
+    """A broker must not start on Kafka's metadata: it would find no topics. Raises StartupError.
+
+    A directory that cannot be read is left to those who need it.
+    """
+    with suppress(OSError):
+        if metadata_owner(filesystem, data) in (MetadataOwner.KAFKA, MetadataOwner.PREPARED):
+            raise StartupError(
+                f"the data in {data} belongs to Apache Kafka: it wrote it, or the directory was prepared for it;"
+                f" `kafkalite adopt --data {data}` makes it kafkalite's, `--dry-run` shows what that would do"
+            )
 
 
 def log_names(names: list[str]) -> list[str]:
