@@ -152,6 +152,7 @@ class Broker:
 
     def answer_parked(self) -> None:
         """The broker is about to stop: whoever waits is answered now."""
+        self._maintenance.stop()
         self.fetch_purgatory.finish_all()
         self.group_coordinator.close()
 

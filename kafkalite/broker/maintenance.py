@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kafkalite.broker.retention import RetentionPass
+from kafkalite.broker.compaction import Compaction
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 
@@ -32,9 +33,15 @@ class Maintenance:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
+        self._compaction = Compaction(broker)
+
+    def stop(self) -> None:
+        """What takes long comes to an end soon."""
+        self._compaction.stop()
 
     def start(self) -> None:
         config = self._broker.config
+        self._compaction.start()
         self._every(_FLUSH_CHECK_MS, self._flush_due)
         self._every(config.log_flush_offset_checkpoint_interval_ms, self._checkpoint)
         self._every(_PURGE_MS, self._purge)

@@ -40,6 +40,9 @@ def log_config(topic: TopicConfig, broker: BrokerConfig) -> LogConfig:
     values = {
         name: getattr(topic, name) for name in _SHARED_FIELDS if name != "message_timestamp_type"
     }
+    if topic.compacts:
+        # What is in the active segment cannot be compacted (Kafka: LogConfig.maxSegmentMs).
+        values["segment_ms"] = min(topic.segment_ms, topic.max_compaction_lag_ms)
     return LogConfig(
         **values,
         compact=topic.compacts,

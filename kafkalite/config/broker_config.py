@@ -70,6 +70,11 @@ class BrokerConfig:
     delete_topic_enable: bool = True
 
     # The log; what has a topic config of its own is in `topic_defaults`
+    log_cleaner_backoff_ms: int = 15_000
+    log_cleaner_dedupe_buffer_size: int = 134_217_728
+    log_cleaner_enable: bool = True
+    log_cleaner_io_buffer_load_factor: float = 0.9
+    log_cleaner_io_max_bytes_per_second: float = 1.7976931348623157e308
     log_flush_offset_checkpoint_interval_ms: int = 60_000
     log_flush_scheduler_interval_ms: int = (1 << 63) - 1
     log_flush_start_offset_checkpoint_interval_ms: int = 60_000

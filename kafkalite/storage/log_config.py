@@ -15,7 +15,8 @@ class LogConfig:
     """Immutable; a changed topic config is a new `LogConfig` given to `Log.reconfigure`.
 
     Each field is the topic config of that name with dots for underscores (`segment_bytes` is `segment.bytes`),
-    but for `producer_id_expiration_ms`, which is the broker's `producer.id.expiration.ms`.
+    but for `producer_id_expiration_ms`, which is the broker's `producer.id.expiration.ms`, and `segment_ms`, which is no more
+    than `max.compaction.lag.ms` where the topic is compacted.
     """
 
     compact: bool = False

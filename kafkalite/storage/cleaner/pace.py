@@ -1,0 +1,74 @@
+"""How a long piece of work in a worker thread stays a good neighbour.
+
+Python runs one thread at a time. A thread that computes gives way to another only after 5 ms, so each wake-up of the event
+loop would wait that long. The cleaner therefore pauses by itself, every `_WORK_S`, and long enough for the loop to get in:
+a thread that only offers to give way takes its turn back before the other one has woken up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from kafkalite.storage.cleaner.errors import CleaningAbortedError
+
+_WORK_S = 0.0003
+"""Work between two pauses: what a request that arrives meanwhile may have to wait."""
+_PAUSE_S = 0.0001
+"""More than waking the other thread takes, 50 us or so."""
+_LONGEST_SLEEP_S = 0.1
+"""A stop is noticed within this time."""
+
+
+class Pace(Protocol):
+    """Told of the progress of the work, it may hold it up."""
+
+    def step(self) -> None:
+        """Called every few records. Raises CleaningAbortedError."""
+        ...
+
+    def moved(self, size_bytes: int) -> None:
+        """So many bytes were read or written. Raises CleaningAbortedError."""
+        ...
+
+
+class ThreadPace:
+    """Pauses for the event loop's sake, a limit of bytes per second, and a way to stop from another thread."""
+
+    def __init__(
+        self,
+        max_bytes_per_second: float,
+        *,
+        now_s: Callable[[], float],
+        sleep_s: Callable[[float], None],
+    ) -> None:
+        self._max_bytes_per_second = max(1.0, max_bytes_per_second)
+        self._now_s = now_s
+        self._sleep_s = sleep_s
+        self._began_s = self._resumed_s = now_s()
+        self._moved_bytes = 0
+        self._stopped = False
+
+    def stop(self) -> None:
+        """The work is to end at its next step. May be called from any thread."""
+        self._stopped = True
+
+    def step(self) -> None:
+        if self._now_s() - self._resumed_s > _WORK_S:
+            self._pause(_PAUSE_S)
+
+    def moved(self, size_bytes: int) -> None:
+        self._moved_bytes += size_bytes
+        while (ahead_s := self._ahead_s()) > 0:
+            self._pause(ahead_s)
+
+    def _ahead_s(self) -> float:
+        """By how much the bytes moved so far are ahead of the limit."""
+        due_s = self._moved_bytes / self._max_bytes_per_second
+        return due_s - (self._now_s() - self._began_s)
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopped:
+            raise CleaningAbortedError("the broker stops")
+        self._sleep_s(min(seconds, _LONGEST_SLEEP_S))
+        self._resumed_s = self._now_s()
