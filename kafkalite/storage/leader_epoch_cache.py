@@ -13,8 +13,9 @@ another way.
     begins
 
 Both columns grow from line to line, always. Kept in `leader-epoch-checkpoint`; the batches in the
-log carry their epochs too, so a lost file can be made again. Kafka: `LeaderEpochFileCache`;
-KIP-101, KIP-279.
+log carry their epochs too, so a lost file can be made again. So a new epoch is saved no earlier than
+the log is flushed: what recovery would not read again is in the file, and a start of 10 000 partitions
+writes no files. Kafka: `LeaderEpochFileCache`; KIP-101, KIP-279.
 """
 
 from __future__ import annotations
@@ -33,17 +34,16 @@ if TYPE_CHECKING:
 
 
 class LeaderEpochCache:
-    """The epochs of one log. `load` reads the file; a new cache is empty and writes on the first
-    change.
-    """
+    """The epochs of one log. `load` reads the file; a new cache is empty."""
 
-    __slots__ = ("_epochs", "_filesystem", "_start_offsets", "path")
+    __slots__ = ("_epochs", "_filesystem", "_is_saved", "_start_offsets", "path")
 
     def __init__(self, filesystem: FileSystem, path: Path) -> None:
         self._filesystem = filesystem
         self.path = path
         self._epochs: list[LeaderEpoch] = []
         self._start_offsets: list[Offset] = []
+        self._is_saved = True
 
     def __repr__(self) -> str:
         return f"LeaderEpochCache({self.entries()})"
@@ -58,6 +58,7 @@ class LeaderEpochCache:
         self._epochs, self._start_offsets = [], []
         for epoch, start_offset in read_leader_epochs(self._filesystem, self.path):
             self._assign(epoch, start_offset)
+        self._is_saved = True
 
     def entries(self) -> Sequence[tuple[LeaderEpoch, Offset]]:
         """(epoch, start offset), oldest first."""
@@ -74,11 +75,19 @@ class LeaderEpochCache:
 
         Nothing happens when it is known to begin there or before. Entries that contradict it, of
         the same or a later epoch or start, are dropped: with (0, 0) (2, 100) (3, 150), assign(4,
-        120) leaves (0, 0) (2, 100) (4, 120). Raises OSError.
+        120) leaves (0, 0) (2, 100) (4, 120). In memory only: see `save`.
         """
         if self._assign(epoch, start_offset):
-            # A new log has nothing to lose yet, and its first flush makes the file durable.
-            self._write(sync=len(self._epochs) > 1)
+            self._is_saved = False
+
+    def save(self) -> bool:
+        """Write the file if it lacks something; whoever flushes the log syncs it. True if there was something to
+        write. Raises OSError.
+        """
+        if self._is_saved:
+            return False
+        self._write(sync=False)
+        return True
 
     def end_offset_for(
         self, epoch: LeaderEpoch, log_end_offset: Offset
@@ -152,3 +161,4 @@ class LeaderEpochCache:
 
     def _write(self, *, sync: bool) -> None:
         write_leader_epochs(self._filesystem, self.path, self.entries(), sync=sync)
+        self._is_saved = True

@@ -369,7 +369,9 @@ class Log:
         return now_ms - self._last_flush_ms >= self.config.flush_ms
 
     def flush_task(self) -> FlushTask | None:
-        """What makes everything appended so far durable; None when it is."""
+        """What makes everything appended so far durable; None when it is. Raises KafkaError(KAFKA_STORAGE_ERROR)."""
+        if self.log_end_offset > self.recovery_point:
+            self._save_leader_epochs()
         files_made = self._files_made
         names_are_synced = files_made == self._files_synced
         if self.log_end_offset <= self.recovery_point and names_are_synced:
@@ -504,9 +506,13 @@ class Log:
     # Leader epochs
 
     def assign_epoch_start(self, epoch: LeaderEpoch) -> None:
-        """A new leadership begins at the log end. Raises KafkaError(KAFKA_STORAGE_ERROR)."""
+        """A new leadership begins at the log end."""
+        self._leader_epochs.assign(epoch, self.log_end_offset)
+
+    def _save_leader_epochs(self) -> None:
         try:
-            self._leader_epochs.assign(epoch, self.log_end_offset)
+            if self._leader_epochs.save():
+                self._files_made += 1
         except OSError as error:
             raise self._storage_error(error) from error
 

@@ -73,6 +73,7 @@ def test_assign_drops_what_contradicts_it(
 ) -> None:
     cache = cache_of(tmp_path, (0, 0), (2, 100), (3, 150), assigned)
     assert cache.entries() == left
+    cache.save()
     again = cache_of(tmp_path)
     again.load()
     assert again.entries() == left
@@ -94,6 +95,7 @@ def test_truncate_from_end_drops_epochs_that_begin_at_the_new_end_or_later(
     cache = cache_of(tmp_path, (0, 0), (2, 100), (3, 150))
     cache.truncate_from_end(Offset(end))
     assert cache.entries() == left
+    cache.save()
     again = cache_of(tmp_path)
     again.load()
     assert again.entries() == left
@@ -116,6 +118,7 @@ def test_truncate_from_start_keeps_the_epoch_of_the_new_start(
     cache = cache_of(tmp_path, (0, 10), (2, 100), (3, 150))
     cache.truncate_from_start(Offset(start))
     assert cache.entries() == left
+    cache.save()
     again = cache_of(tmp_path)
     again.load()
     assert again.entries() == left
@@ -157,6 +160,7 @@ def test_the_cache_knows_which_epoch_wrote_each_offset(history: list[tuple[str, 
                 start += gone
                 cache.truncate_from_start(Offset(start))
             else:
+                cache.save()
                 cache = cache_of(Path(directory))
                 cache.load()
             for place, by in enumerate(written):
@@ -188,8 +192,10 @@ def test_entries_of_a_file_that_contradict_each_other_are_dropped_as_kafka_does(
 
 def test_nothing_is_written_when_nothing_changes(tmp_path: Path) -> None:
     cache = cache_of(tmp_path, (0, 0), (2, 100))
+    assert cache.save()
     cache.path.unlink()
     cache.assign(LeaderEpoch(2), Offset(150))
     cache.truncate_from_end(Offset(101))
     cache.truncate_from_start(Offset(0))
+    assert not cache.save()
     assert not cache.path.exists()
