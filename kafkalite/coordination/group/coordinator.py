@@ -169,7 +169,7 @@ class GroupCoordinator:
         try:
             shard = self._shards.shard_for(group_id)
             group = shard.find(group_id)
-            offsets.check_commit(group, request, version)
+            offsets.check_commit(group, request, version, answer.pending)
         except KafkaError as error:
             return answer.fail(error.code)
         if isinstance(group, ClassicGroup):

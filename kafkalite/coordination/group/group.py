@@ -10,12 +10,12 @@ An id names one group, whatever its type.
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from enum import Enum
 from typing import Protocol
 
 from kafkalite.coordination.ports import KeyValue
-from kafkalite.types import GroupId
+from kafkalite.types import GroupId, TopicPartition, Uuid
 
 
 class GroupType(Enum):
@@ -67,8 +67,15 @@ class Group(Protocol):
         they do not: somebody still reads the topic (KIP-211)."""
         ...
 
-    def check_commit(self, claim: CommitClaim, epoch: int, version: int) -> None:
-        """May this client commit now? `epoch` is the generation or the member epoch it claims. KafkaError when not."""
+    def check_commit(
+        self,
+        claim: CommitClaim,
+        epoch: int,
+        version: int,
+        partitions: Iterable[tuple[TopicPartition, Uuid]],
+    ) -> None:
+        """May this client commit for these partitions (with the ids of their topics) now? KafkaError when not: one that
+        it may not commit for spoils all. `epoch` is the generation or the member epoch it claims."""
         ...
 
     def check_fetch(self, member_id: str | None, member_epoch: int) -> None:

@@ -31,14 +31,20 @@ _GROUP_ID_NOT_FOUND_VERSION = 9
 Commits = Mapping[TopicPartition, CommittedOffset]
 
 
-def check_commit(group: Group | None, request: OffsetCommitRequest, version: int) -> None:
-    """May this client commit for this group now? KafkaError when not.
+def check_commit(
+    group: Group | None,
+    request: OffsetCommitRequest,
+    version: int,
+    pending: Iterable[PendingCommit],
+) -> None:
+    """May this client commit these for this group now? KafkaError when not.
 
     Where there is no group, a client that manages its partitions itself may: it sends generation -1.
     """
     epoch = request.generation_id_or_member_epoch
     if group is not None:
-        group.check_commit(request, epoch, version)
+        partitions = ((each.partition, each.committed.topic_id) for each in pending)
+        group.check_commit(request, epoch, version, partitions)
     elif epoch >= 0:
         not_found = version >= _GROUP_ID_NOT_FOUND_VERSION
         raise KafkaError(

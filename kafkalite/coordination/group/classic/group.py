@@ -30,7 +30,7 @@ from kafkalite.coordination.ports import KeyValue
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
 from kafkalite.timer import TimerHandle
-from kafkalite.types import GroupId, MemberId
+from kafkalite.types import GroupId, MemberId, TopicPartition, Uuid
 
 
 class ClassicGroup:
@@ -116,7 +116,13 @@ class ClassicGroup:
             topics.update(subscription.topics)
         return frozenset(topics)
 
-    def check_commit(self, claim: CommitClaim, epoch: int, version: int) -> None:
+    def check_commit(
+        self,
+        claim: CommitClaim,
+        epoch: int,
+        version: int,
+        partitions: Iterable[tuple[TopicPartition, Uuid]],
+    ) -> None:
         """A client that manages its partitions itself sends generation -1 and no member id, and may commit while the
         group has no members. A commit for the generation that is ending is taken, so that consumers can commit before
         they give partitions up; in the next generation a commit has to wait for the assignment.
