@@ -31,6 +31,7 @@ from kafkalite.broker.purgatory import FetchPurgatory
 from kafkalite.broker.replica import Replica
 from kafkalite.broker.replicas import Replicas
 from kafkalite.broker.request import ConnectionInfo
+from kafkalite.broker.rounds import Rounds
 from kafkalite.clock import Clock
 from kafkalite.config import BrokerConfig
 from kafkalite.coordination.group.config import GroupConfig
@@ -117,6 +118,8 @@ class Broker:
         )
         self.producer_ids = ProducerIds(lambda: self.control_plane.allocate_producer_ids())
         self.internal_topics = InternalTopics(self)
+        self.log_starts_saved = Rounds(lambda: self.blocking.submit(self.logs.log_starts_task()))
+        """`join()` resolves once the log starts are on the disk."""
         self._maintenance = Maintenance(self)
 
     @property
@@ -216,10 +219,10 @@ class Broker:
                 max_size=config.group_max_size,
                 initial_rebalance_delay_ms=config.group_initial_rebalance_delay_ms,
                 offset_metadata_max_bytes=config.offset_metadata_max_bytes,
+                offsets_retention_ms=config.offsets_retention_minutes * 60_000,
             ),
         )
 
-                offsets_retention_ms=config.offsets_retention_minutes * 60_000,
     def _group_partition_count(self) -> int:
         """Of the topic that is there, else of the one that will be made: groups hash to partitions by it."""
         topic = self.image.topics.get(GROUP_OFFSETS_TOPIC)

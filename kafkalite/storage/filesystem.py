@@ -12,7 +12,7 @@ what it means.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import mmap
@@ -27,6 +27,14 @@ SyncTask: TypeAlias = Callable[[], None]
 """Makes durable what was written before the task was made. Runs in any thread, whatever becomes of
 the file meanwhile.
 """
+
+
+class Space(NamedTuple):
+    """Room on a disk."""
+
+    total_bytes: int
+    usable_bytes: int
+    """What this process may still write."""
 
 
 class AppendNotUndoneError(OSError):
@@ -134,6 +142,10 @@ class FileSystem(Protocol):
 
     def modified_ms(self, path: Path) -> int:
         """When the file was last written to, in ms since 1970."""
+        ...
+
+    def space(self, path: Path) -> Space:
+        """Of the disk that `path` is on."""
         ...
 
     def exists(self, path: Path) -> bool: ...

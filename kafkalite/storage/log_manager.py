@@ -35,7 +35,7 @@ from kafkalite.storage.checkpoints import (
 )
 from kafkalite.storage.descriptors import Descriptor
 from kafkalite.storage.directory_lock import LockedError
-from kafkalite.storage.filesystem import FileSystem, remove_tree
+from kafkalite.storage.filesystem import FileSystem, Space, remove_tree
 from kafkalite.storage.log import Log
 from kafkalite.storage.log_config import LogConfig
 from kafkalite.storage.log_loader import LogLoader
@@ -346,6 +346,11 @@ class LogManager:
     def logs_to_flush(self, now_ms: int) -> list[Log]:
         """Those whose `flush.ms` has passed, or that have begun a new segment."""
         return [log for log in self._logs.values() if log.is_flush_due(now_ms)]
+
+    def spaces_task(self) -> Callable[[], dict[Path, Space]]:
+        """Looks how much room the disk of each data directory has; for a worker thread. Raises OSError."""
+        paths = [directory.path.absolute() for directory in self._directories]
+        return lambda: {path: self._filesystem.space(path) for path in paths}
 
     def checkpoint_task(self) -> Callable[[], None]:
         """Writes all checkpoints as they are now; for a worker thread. Raises OSError."""

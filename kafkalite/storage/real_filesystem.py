@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kafkalite.storage.descriptors import Descriptor, DescriptorCache
 from kafkalite.storage.directory_lock import lock_file
-from kafkalite.storage.filesystem import AppendNotUndoneError, BytesLike, SyncTask
+from kafkalite.storage.filesystem import AppendNotUndoneError, BytesLike, Space, SyncTask
 from kafkalite.storage.preallocation import (
     PREALLOCATE_FROM_BYTES,
     ReserveFunction,
@@ -232,6 +232,10 @@ class RealFileSystem:
 
     def modified_ms(self, path: Path) -> int:
         return path.stat().st_mtime_ns // 1_000_000
+
+    def space(self, path: Path) -> Space:
+        found = os.statvfs(path)
+        return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
     def exists(self, path: Path) -> bool:
         return path.exists()

@@ -70,4 +70,9 @@ ACCEPTED = [
         r"^epochs / epoch -2 ",
         "only -1 stands for an unknown epoch in Kafka, which echoes other negative ones; here they are all unknown",
     ),
+    # DeleteRecords
+    Accepted(
+        r"^deleted_records / .*, then max time ",
+        "Kafka's greatest timestamp may be that of a deleted record, with an offset that cannot be read; here it is of what is left",
+    ),
 ]

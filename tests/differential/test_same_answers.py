@@ -1,11 +1,12 @@
 """Apache Kafka 4.3.0 and kafkalite are asked the same over 2000 things, and must answer alike, field by field.
 
-Every served version of Produce, Fetch, ListOffsets, OffsetForLeaderEpoch, InitProducerId and ApiVersions, good and
-bad, and what a connection takes. Differences are printed; the ones we keep are listed in `accepted.py` with reasons.
+Every served version of Produce, Fetch, ListOffsets, OffsetForLeaderEpoch, InitProducerId, ApiVersions, DeleteRecords,
+DescribeLogDirs, AlterReplicaLogDirs and DescribeProducers, good and bad, and what a connection takes. Differences are printed;
+the ones we keep are listed in `accepted.py` with reasons.
 
-Not compared: ids, addresses, times of the wall clock, texts (only whether there is one), the order of partitions in
-answers to Produce and ListOffsets (in Kafka that of a hash map), and the cut-off batch at the end of what Kafka gives to
-Fetch (clients drop it; here it is not sent).
+Not compared: ids, addresses, times of the wall clock, room on the disk, texts (only whether there is one), the order of
+partitions in answers to Produce, ListOffsets and DeleteRecords (in Kafka that of a hash map), and the cut-off batch at the
+end of what Kafka gives to Fetch (clients drop it; here it is not sent).
 Not asked: null records in Produce, which Kafka never answers.
 """
 
@@ -13,7 +14,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.differential import connection_scenarios, fetch_scenarios, produce_scenarios
+from tests.differential import (
+    connection_scenarios,
+    fetch_scenarios,
+    group_scenarios,
+    log_scenarios,
+    produce_scenarios,
+)
 from tests.differential.accepted import ACCEPTED
 from tests.differential.transcript import not_accepted, not_seen
 
@@ -23,6 +30,8 @@ SCENARIOS = [
     *connection_scenarios.SCENARIOS,
     *produce_scenarios.SCENARIOS,
     *fetch_scenarios.SCENARIOS,
+    *group_scenarios.SCENARIOS,
+    *log_scenarios.SCENARIOS,
 ]
 REQUESTS_MIN = 2000
 

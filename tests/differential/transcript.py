@@ -15,9 +15,16 @@ from typing import Any, NamedTuple
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages import response_class
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
+from kafkalite_protocol.messages.delete_groups import DeleteGroupsResponse
+from kafkalite_protocol.messages.delete_records import DeleteRecordsResponse
+from kafkalite_protocol.messages.describe_groups import DescribeGroupsResponse
 from kafkalite_protocol.messages.init_producer_id import InitProducerIdRequest
+from kafkalite_protocol.messages.list_groups import ListGroupsResponse
 from kafkalite_protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
 from kafkalite_protocol.messages.metadata import MetadataRequest
+from kafkalite_protocol.messages.offset_commit import OffsetCommitResponse
+from kafkalite_protocol.messages.offset_delete import OffsetDeleteResponse
+from kafkalite_protocol.messages.offset_fetch import OffsetFetchResponse
 from kafkalite_protocol.messages.produce import ProduceResponse
 from kafkalite_protocol.record_batch import batches
 
@@ -37,13 +44,28 @@ _NAMES_OF_ONE_BROKER = {
     "controller_id",
     "host",
     "leader_id",
+    "log_dir",
     "node_id",
     "port",
     "producer_id",
     "session_id",
     "topic_id",
+    "total_bytes",
+    "usable_bytes",
 }
 """Fields that differ between any two brokers; compared is whether there is a value."""
+
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+_IN_HASH_ORDER = (
+    DeleteGroupsResponse,
+    DescribeGroupsResponse,
+    ListGroupsResponse,
+    OffsetCommitResponse,
+    OffsetDeleteResponse,
+    OffsetFetchResponse,
+)
 
 
 class Answer(NamedTuple):
@@ -81,6 +103,7 @@ class Side:
         self.transcript: list[Answer] = []
         self.count = 0
         self._client: RawClient | None = None
+        self._ids_seen: dict[str, str] = {}
 
     @property
     def client(self) -> RawClient:
@@ -95,7 +118,18 @@ class Side:
             self._client = None
 
     def note(self, label: str, value: Any) -> None:
-        self.transcript.append(Answer(label, plain(value)))
+        self.transcript.append(Answer(label, self._with_ids_by_order(plain(value))))
+
+    def _with_ids_by_order(self, value: Any) -> Any:
+        """Random ids in texts (member ids) as `id1`, `id2`... in the order in which they were first seen."""
+        if isinstance(value, dict):
+            return {name: self._with_ids_by_order(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self._with_ids_by_order(one) for one in value]
+        if not isinstance(value, str):
+            return value
+        seen = self._ids_seen
+        return _UUID.sub(lambda found: seen.setdefault(found[0], f"id{len(seen) + 1}"), value)
 
     def ask(self, label: str, request: Any, version: int) -> Any:
         """Send a request and write down the answer; returns it, or CLOSED or SILENCE."""
@@ -186,14 +220,24 @@ def plain(value: Any, field: str = "") -> Any:
         return {name: plain(one, name) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [plain(one, field) for one in value]
-    if isinstance(value, ProduceResponse | ListOffsetsResponse):
+    if isinstance(value, ProduceResponse | ListOffsetsResponse | DeleteRecordsResponse):
         return by_partition(value)
     if hasattr(value, "__slots__") and not isinstance(value, bytes | memoryview):
-        return {name: plain(getattr(value, name), name) for name in value.__slots__}
+        fields = {name: plain(getattr(value, name), name) for name in value.__slots__}
+        return _sorted(fields) if isinstance(value, _IN_HASH_ORDER) else fields
     return _masked(value, field)
 
 
-def by_partition(response: ProduceResponse | ListOffsetsResponse) -> dict[str, Any]:
+def _sorted(value: Any) -> Any:
+    """With every list in one order: Kafka gives these answers in that of a hash map."""
+    if isinstance(value, dict):
+        return {name: _sorted(one) for name, one in value.items()}
+    return sorted(map(_sorted, value), key=str) if isinstance(value, list) else value
+
+
+def by_partition(
+    response: ProduceResponse | ListOffsetsResponse | DeleteRecordsResponse,
+) -> dict[str, Any]:
     """Kafka gives these answers in the order of a hash map: here by topic and partition. A partition answered twice counts once."""
     if isinstance(response, ProduceResponse):
         answers = [

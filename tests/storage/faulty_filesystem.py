@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kafkalite.storage.descriptors import Descriptor
-from kafkalite.storage.filesystem import BytesLike, SyncTask
+from kafkalite.storage.filesystem import BytesLike, Space, SyncTask
 from kafkalite.storage.real_filesystem import RealFile, RealFileSystem, RealMappedFile
 
 
@@ -103,6 +103,10 @@ class FaultyFileSystem:
     def modified_ms(self, path: Path) -> int:
         self.alive()
         return self._real.modified_ms(path)
+
+    def space(self, path: Path) -> Space:
+        self.alive()
+        return self._real.space(path)
 
     def exists(self, path: Path) -> bool:
         self.alive()
