@@ -60,10 +60,10 @@ class ModernGroup(Generic[M]):
 
     def __init__(self, group_id: GroupId) -> None:
         self.group_id = group_id
-        self.epoch = 0
+        self.epoch = 1
         self.metadata_hash = 0
         """Of the subscribed topics at the last bump, see `metadata_hash.py`."""
-        self.assignment_epoch = 0
+        self.assignment_epoch = 1
         self.assignment_timestamp_ms = 0
         """When the target was computed; 0 when never, or not known."""
         self.members: dict[MemberId, M] = {}
