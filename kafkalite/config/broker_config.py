@@ -50,6 +50,10 @@ class BrokerConfig:
     advertised_listeners: tuple[Listener, ...] = ()
     log_dirs: tuple[str, ...] = ("./kafkalite-data",)
 
+    # Who may do what
+    authorizer_class_name: str = ""
+    """Empty: nobody asks. `STANDARD_AUTHORIZER`: ACLs can be made and listed."""
+
     # Connections and requests
     socket_request_max_bytes: int = 104_857_600
     socket_listen_backlog_size: int = 50
@@ -162,6 +166,9 @@ class BrokerConfig:
         )
 
 
+STANDARD_AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+"""The only authorizer that is taken for ours; others are Java classes."""
+
 OUR_DEFAULTS: Mapping[str, tuple[str, str]] = {
     "group.initial.rebalance.delay.ms": ("0", "a group of one should not wait 3 s for others to join"),
     "listeners": ("PLAINTEXT://127.0.0.1:9092", "a development broker is not offered to the network unasked"),
@@ -203,11 +210,21 @@ def _parse(sources: Sources) -> dict[str, Value]:
                     values[key] = parse(definitions[key], text)
                 except ConfigError as problem:
                     problems.append(problem)
+    _check_authorizer(values, problems)
     # A listener is also checked when another key is wrong, so that one start tells everything.
     resolve_listeners(values, problems)
     if problems:
         raise InvalidConfigurationError(problems)
     return values
+
+
+def _check_authorizer(values: Mapping[str, Value], problems: list[ConfigError]) -> None:
+    from kafkalite.config.problems import ConfigError
+
+    name = values.get("authorizer.class.name", "")
+    if name not in ("", STANDARD_AUTHORIZER):
+        reason = f"must be empty or {STANDARD_AUTHORIZER}; Java classes cannot be loaded"
+        problems.append(ConfigError("authorizer.class.name", str(name), reason))
 
 
 def _attributes(values: Mapping[str, Value]) -> Iterator[tuple[str, object]]:

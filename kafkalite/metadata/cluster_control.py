@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.partition_change_record import PartitionChangeRecord
 from kafkalite_protocol.messages.producer_ids_record import ProducerIdsRecord
+from kafkalite_protocol.messages.unregister_broker_record import UnregisterBrokerRecord
 
 from kafkalite.errors import KafkaError
 from kafkalite.metadata import features
-from kafkalite.metadata.events import AllocateProducerIds, RegisterBroker
+from kafkalite.metadata.events import AllocateProducerIds, RegisterBroker, UnregisterBroker
 from kafkalite.metadata.image import (
     NO_LEADER,
     BrokerImage,
@@ -69,6 +70,22 @@ def _takes_over(partition: PartitionImage, broker_id: BrokerId) -> bool:
     return partition.leader == broker_id or (
         partition.leader == NO_LEADER and broker_id in partition.isr
     )
+
+
+def unregister_broker(
+    image: MetadataImage, event: UnregisterBroker
+) -> tuple[list[MetadataRecord], None]:
+    """Records. Raises `KafkaError` for a broker that is not registered, or that is running."""
+    broker = image.brokers.get(BrokerId(event.broker_id))
+    if broker is None:
+        raise KafkaError(
+            ErrorCode.BROKER_ID_NOT_REGISTERED, f"There is no broker {event.broker_id}."
+        )
+    if not broker.fenced:
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST, f"Broker {event.broker_id} is running: it answers you."
+        )
+    return [UnregisterBrokerRecord(broker.broker_id, broker.broker_epoch)], None
 
 
 def allocate_producer_ids(

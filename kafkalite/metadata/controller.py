@@ -10,15 +10,23 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from kafkalite.config.broker_config import BrokerConfig
-from kafkalite.metadata import cluster_control, config_control, topic_control
+from kafkalite.metadata import cluster_control, config_control, features, topic_control
 from kafkalite.metadata.events import (
     AllocateProducerIds,
+    AlterClientQuotas,
     AlterConfigs,
+    AlterReassignments,
+    AlterScramCredentials,
+    CreateAcls,
     CreatePartitions,
     CreateTopics,
+    DeleteAcls,
     DeleteTopics,
+    ElectLeaders,
     Event,
     RegisterBroker,
+    UnregisterBroker,
+    UpdateFeatures,
 )
 from kafkalite.metadata.image import MetadataImage
 
@@ -53,6 +61,40 @@ def step(
             outcome = cluster_control.register_broker(image, event)
         case AllocateProducerIds():
             outcome = cluster_control.allocate_producer_ids(image, event)
+        case UnregisterBroker():
+            outcome = cluster_control.unregister_broker(image, event)
+        case UpdateFeatures():
+            outcome = features.update_features(image, event)
+        case _:
+            outcome = _step_of_an_operator(image, event, random)
+    return ControllerResult(*outcome)
+
+
+def _step_of_an_operator(
+    image: MetadataImage,
+    event: ElectLeaders
+    | AlterReassignments
+    | CreateAcls
+    | DeleteAcls
+    | AlterClientQuotas
+    | AlterScramCredentials,
+    random: Random,
+) -> tuple[list[MetadataRecord], Any]:
+    """What most clusters are never asked; so what it needs is loaded here."""
+    from kafkalite.metadata import acl_control, quota_control, replica_control, scram_control
+
+    match event:
+        case ElectLeaders():
+            return replica_control.elect_leaders(image, event)
+        case AlterReassignments():
+            return replica_control.alter_reassignments(image, event)
+        case CreateAcls():
+            return acl_control.create_acls(image, event, random)
+        case DeleteAcls():
+            return acl_control.delete_acls(image, event)
+        case AlterClientQuotas():
+            return quota_control.alter_client_quotas(image, event)
+        case AlterScramCredentials():
+            return scram_control.alter_scram_credentials(image, event)
         case _:
             assert_never(event)
-    return ControllerResult(*outcome)

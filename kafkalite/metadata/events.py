@@ -14,7 +14,10 @@ from kafkalite.types import ZERO_UUID, BrokerId, Uuid
 
 if TYPE_CHECKING:
     from kafkalite.errors import KafkaError
+    from kafkalite.metadata.acl_filter import AclFilter
     from kafkalite.metadata.image import ConfigResource, Endpoint
+    from kafkalite.metadata.users_image import AclEntry
+    from kafkalite.types import TopicPartition
 
 USE_DEFAULT: Final = -1
 """A number of partitions or replicas left to the broker's config."""
@@ -147,6 +150,119 @@ class AllocateProducerIds(NamedTuple):
     broker_epoch: int
 
 
+class UnregisterBroker(NamedTuple):
+    """A broker that will not come back. The answer is None."""
+
+    broker_id: int
+
+
+class FeatureUpdate(NamedTuple):
+    """A feature to bring to `level`. `upgrade_type`: 1 up only, 2 down if nothing is lost, 3 down anyway."""
+
+    name: str
+    level: int
+    upgrade_type: int
+
+
+class UpdateFeatures(NamedTuple):
+    """All of them or none. The answer is None."""
+
+    updates: Sequence[FeatureUpdate]
+    validate_only: bool = False
+
+
+# Leaders and replicas
+
+
+class ElectLeaders(NamedTuple):
+    """Make the first replica of each of `partitions` its leader, or with `unclean` any replica of one that has none.
+
+    Partitions None means all. The answer is an `ElectedLeader` each, but of all only those that needed an election.
+    """
+
+    partitions: Sequence[TopicPartition] | None
+    unclean: bool = False
+
+
+class ElectedLeader(NamedTuple):
+    partition: TopicPartition
+    error: KafkaError | None = None
+
+
+class Reassignment(NamedTuple):
+    """Where a partition shall be; `replicas` None cancels what is under way."""
+
+    partition: TopicPartition
+    replicas: Sequence[int] | None
+
+
+class AlterReassignments(NamedTuple):
+    """The answer is an error or None for each of `reassignments`."""
+
+    reassignments: Sequence[Reassignment]
+    allow_replication_factor_change: bool = True
+
+
+# Users
+
+
+class CreateAcls(NamedTuple):
+    """The answer is an error or None for each entry."""
+
+    entries: Sequence[AclEntry]
+
+
+class DeleteAcls(NamedTuple):
+    """The answer is a `DeletedAcls` for each filter."""
+
+    filters: Sequence[AclFilter]
+
+
+class DeletedAcls(NamedTuple):
+    entries: Sequence[AclEntry]
+    error: KafkaError | None = None
+
+
+class QuotaChange(NamedTuple):
+    """Values by key for one entity, made together or not at all. None removes a quota."""
+
+    entity: Sequence[tuple[str, str | None]]
+    """(type, name), name None for the default of the type."""
+    values: Sequence[tuple[str, float | None]]
+
+
+class AlterClientQuotas(NamedTuple):
+    """The answer is an error or None for each of `changes`."""
+
+    changes: Sequence[QuotaChange]
+    validate_only: bool = False
+
+
+class ScramDeletion(NamedTuple):
+    name: str
+    mechanism: int
+
+
+class ScramUpsertion(NamedTuple):
+    name: str
+    mechanism: int
+    iterations: int
+    salt: bytes
+    salted_password: bytes
+
+
+class AlterScramCredentials(NamedTuple):
+    """The answer is an `AlteredUser` for each user."""
+
+    deletions: Sequence[ScramDeletion]
+    upsertions: Sequence[ScramUpsertion]
+
+
+class AlteredUser(NamedTuple):
+    name: str
+    error: KafkaError | None = None
+
+
 Event = (
     CreateTopics
     | DeleteTopics
@@ -154,4 +270,12 @@ Event = (
     | AlterConfigs
     | RegisterBroker
     | AllocateProducerIds
+    | UnregisterBroker
+    | UpdateFeatures
+    | ElectLeaders
+    | AlterReassignments
+    | CreateAcls
+    | DeleteAcls
+    | AlterClientQuotas
+    | AlterScramCredentials
 )

@@ -23,27 +23,45 @@ from kafkalite.metadata.control_plane import ImageListener
 from kafkalite.metadata.controller import step
 from kafkalite.metadata.events import (
     AllocateProducerIds,
+    AlterClientQuotas,
     AlterConfigs,
     AlteredResource,
+    AlteredUser,
+    AlterReassignments,
+    AlterScramCredentials,
+    CreateAcls,
     CreatedTopic,
     CreatePartitions,
     CreateTopics,
+    DeleteAcls,
+    DeletedAcls,
     DeletedTopic,
     DeleteTopics,
+    ElectedLeader,
+    ElectLeaders,
     Event,
+    FeatureUpdate,
     GrownTopic,
     MorePartitions,
     NewTopic,
+    QuotaChange,
+    Reassignment,
     RegisterBroker,
     ResourceChange,
+    ScramDeletion,
+    ScramUpsertion,
+    UnregisterBroker,
+    UpdateFeatures,
 )
 from kafkalite.metadata.image import MetadataImage
 from kafkalite.metadata.image_delta import apply_records
 from kafkalite.metadata.image_records import image_record_count, image_records
-from kafkalite.types import BrokerId, Offset, Uuid
+from kafkalite.types import BrokerId, Offset, TopicPartition, Uuid
 
 if TYPE_CHECKING:
+    from kafkalite.metadata.acl_filter import AclFilter
     from kafkalite.metadata.metadata_log import MetadataLog
+    from kafkalite.metadata.users_image import AclEntry
 
 
 _LONG_LOG_RECORDS: Final = 20_000
@@ -90,6 +108,10 @@ class LocalControlPlane:
     def image(self) -> MetadataImage:
         return self._image
 
+    @property
+    def leader_epoch(self) -> int:
+        return self._log.leader_epoch
+
     def on_change(self, listener: ImageListener) -> None:
         self._listeners.append(listener)
 
@@ -126,6 +148,40 @@ class LocalControlPlane:
 
     def allocate_producer_ids(self) -> Deferred[range]:
         return self._decide(AllocateProducerIds(self._broker_id, self._broker_epoch))
+
+    def unregister_broker(self, broker_id: int) -> Deferred[None]:
+        return self._decide(UnregisterBroker(broker_id))
+
+    def update_features(
+        self, updates: Sequence[FeatureUpdate], *, validate_only: bool = False
+    ) -> Deferred[None]:
+        return self._decide(UpdateFeatures(updates, validate_only))
+
+    def elect_leaders(
+        self, partitions: Sequence[TopicPartition] | None, *, unclean: bool = False
+    ) -> Deferred[list[ElectedLeader]]:
+        return self._decide(ElectLeaders(partitions, unclean))
+
+    def alter_reassignments(
+        self, reassignments: Sequence[Reassignment], *, allow_replication_factor_change: bool = True
+    ) -> Deferred[list[KafkaError | None]]:
+        return self._decide(AlterReassignments(reassignments, allow_replication_factor_change))
+
+    def create_acls(self, entries: Sequence[AclEntry]) -> Deferred[list[KafkaError | None]]:
+        return self._decide(CreateAcls(entries))
+
+    def delete_acls(self, filters: Sequence[AclFilter]) -> Deferred[list[DeletedAcls]]:
+        return self._decide(DeleteAcls(filters))
+
+    def alter_client_quotas(
+        self, changes: Sequence[QuotaChange], *, validate_only: bool = False
+    ) -> Deferred[list[KafkaError | None]]:
+        return self._decide(AlterClientQuotas(changes, validate_only))
+
+    def alter_scram_credentials(
+        self, deletions: Sequence[ScramDeletion], upsertions: Sequence[ScramUpsertion]
+    ) -> Deferred[list[AlteredUser]]:
+        return self._decide(AlterScramCredentials(deletions, upsertions))
 
     def _sum_up(self) -> None:
         """Say the image again at the end of the log and, once that is durable, drop what comes before."""

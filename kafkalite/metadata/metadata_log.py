@@ -94,6 +94,11 @@ class MetadataLog:
         return self._log.log_end_offset
 
     @property
+    def leader_epoch(self) -> LeaderEpoch:
+        """Under which this run writes."""
+        return self._leader_epoch
+
+    @property
     def record_count(self) -> int:
         """Records that a replay reads."""
         return self._log.log_end_offset - self._log.log_start_offset

@@ -190,7 +190,7 @@ def _manual_assignments(image: MetadataImage, topic: NewTopic) -> list[Assignmen
     for number, brokers in topic.assignments:
         if number in by_number:
             raise _bad_assignment(f"partition {number} is assigned twice")
-        by_number[number] = _checked_assignment(image, brokers)
+        by_number[number] = checked_assignment(image, brokers)
     assignments = []
     for expected, number in enumerate(sorted(by_number)):
         if number != expected:
@@ -202,7 +202,8 @@ def _manual_assignments(image: MetadataImage, topic: NewTopic) -> list[Assignmen
     return assignments
 
 
-def _checked_assignment(image: MetadataImage, brokers: Sequence[int]) -> Assignment:
+def checked_assignment(image: MetadataImage, brokers: Sequence[int]) -> Assignment:
+    """Raises `KafkaError(INVALID_REPLICA_ASSIGNMENT)` for what cannot be the brokers of a partition."""
     if not brokers:
         raise _bad_assignment("a partition has no brokers")
     if len(set(brokers)) != len(brokers):
@@ -291,7 +292,7 @@ def _growth(
         return place_replicas(image.live_brokers, added, replication_factor, random)
     if len(wanted.assignments) != added:
         raise _bad_assignment(f"{added} partitions are new and {len(wanted.assignments)} assigned")
-    assignments = [_checked_assignment(image, brokers) for brokers in wanted.assignments]
+    assignments = [checked_assignment(image, brokers) for brokers in wanted.assignments]
     _check_same_size(assignments, replication_factor)
     return assignments
 

@@ -6,6 +6,7 @@ import random
 from types import SimpleNamespace
 
 from kafkalite.broker.internal_topics import InternalTopics
+from kafkalite.clock import ManualClock
 from kafkalite.config import BrokerConfig
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.metadata.events import RegisterBroker
@@ -29,6 +30,8 @@ class MemoryMetadataLog:
         self.flushes = None
         """None: flush at once. A list: flushes under way, for the test to end."""
         self.append_error = None
+
+    leader_epoch = 1
 
     def replay(self, image):
         records = [decode_record(value) for batch in self.batches for value in batch]
@@ -102,6 +105,8 @@ class FakeBroker:
         self.control_plane = control_plane
         self.config = config if config is not None else BrokerConfig()
         self.internal_topics = InternalTopics(self)
+        self.clock = ManualClock()
+        self.node_id = BrokerId(self.config.node_id)
 
     @property
     def image(self):
