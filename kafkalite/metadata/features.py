@@ -72,7 +72,9 @@ def _check_update(image: MetadataImage, update: FeatureUpdate) -> None:
     name, level, upgrade_type = update
     if upgrade_type not in (UPGRADE, SAFE_DOWNGRADE, UNSAFE_DOWNGRADE):
         raise _refusal(update, f"There is no type {upgrade_type} of an update.")
-    lowest, highest = SUPPORTED_FEATURES.get(name, (0, 0))
+    if name not in SUPPORTED_FEATURES:
+        raise _refusal(update, "There is no such feature.")
+    lowest, highest = SUPPORTED_FEATURES[name]
     if not lowest <= level <= highest:
         raise _refusal(update, f"This version has {lowest} to {highest}.")
     present = image.features.get(name, 0)

@@ -79,6 +79,8 @@ def _upsertion(change: ScramUpsertion) -> UserScramCredentialRecord:
             ErrorCode.UNACCEPTABLE_CREDENTIAL,
             f"There must be from {ITERATIONS_MIN} to {ITERATIONS_MAX} iterations.",
         )
+    if not change.salted_password:
+        raise KafkaError(ErrorCode.UNACCEPTABLE_CREDENTIAL, "The password is empty.")
     function = MECHANISMS[change.mechanism]
     client_key = hmac.digest(change.salted_password, b"Client Key", function)
     return UserScramCredentialRecord(

@@ -75,4 +75,17 @@ ACCEPTED = [
         r"^deleted_records / .*, then max time ",
         "Kafka's greatest timestamp may be that of a deleted record, with an offset that cannot be read; here it is of what is left",
     ),
+    # Administration
+    Accepted(
+        r"^quorum / .*\.(high_watermark|log_end_offset|last_\w+_timestamp)$",
+        "each broker has a metadata log and a clock of its own",
+    ),
+    Accepted(
+        r"^quorum / .*\.listeners\[0\]\.name$",
+        "there is no listener for controllers here; the one that the client dialled is named",
+    ),
+    Accepted(
+        r"^credentials / empty password ",
+        "an empty password is an exception in Kafka (UNKNOWN_SERVER_ERROR); here it is UNACCEPTABLE_CREDENTIAL",
+    ),
 ]

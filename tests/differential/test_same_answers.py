@@ -27,6 +27,7 @@ from tests.differential.transcript import not_accepted, not_seen
 pytestmark = [pytest.mark.java, pytest.mark.timeout(180)]
 
 SCENARIOS = [
+    *admin_scenarios.SCENARIOS,
     *connection_scenarios.SCENARIOS,
     *produce_scenarios.SCENARIOS,
     *fetch_scenarios.SCENARIOS,

@@ -14,10 +14,16 @@ from typing import Any, NamedTuple
 
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages import response_class
+from kafkalite_protocol.messages.alter_user_scram_credentials import (
+    AlterUserScramCredentialsResponse,
+)
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.delete_groups import DeleteGroupsResponse
 from kafkalite_protocol.messages.delete_records import DeleteRecordsResponse
 from kafkalite_protocol.messages.describe_groups import DescribeGroupsResponse
+from kafkalite_protocol.messages.describe_user_scram_credentials import (
+    DescribeUserScramCredentialsResponse,
+)
 from kafkalite_protocol.messages.init_producer_id import InitProducerIdRequest
 from kafkalite_protocol.messages.list_groups import ListGroupsResponse
 from kafkalite_protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
@@ -66,6 +72,19 @@ _IN_HASH_ORDER = (
     OffsetDeleteResponse,
     OffsetFetchResponse,
 )
+
+_IN_NO_ORDER = {
+    "acls",
+    "credential_infos",
+    "config_resources",
+    "entity",
+    "entries",
+    "matching_acls",
+    "replica_election_results",
+    "resources",
+    "values",
+}
+"""Fields that Kafka gives in the order of a hash map."""
 
 
 class Answer(NamedTuple):
@@ -219,7 +238,10 @@ def plain(value: Any, field: str = "") -> Any:
     if isinstance(value, dict):
         return {name: plain(one, name) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(one, field) for one in value]
+        items = [plain(one, field) for one in value]
+        return sorted(items, key=repr) if field in _IN_NO_ORDER else items
+    if isinstance(value, AlterUserScramCredentialsResponse | DescribeUserScramCredentialsResponse):
+        value.results.sort(key=lambda one: one.user)
     if isinstance(value, ProduceResponse | ListOffsetsResponse | DeleteRecordsResponse):
         return by_partition(value)
     if hasattr(value, "__slots__") and not isinstance(value, bytes | memoryview):

@@ -18,6 +18,7 @@ from kafkalite.broker.request import RequestContext
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
 from kafkalite.metadata.events import QuotaChange
+from kafkalite.metadata.users_records import quota_entity
 
 API_KEY = ApiKey.ALTER_CLIENT_QUOTAS
 
@@ -36,8 +37,12 @@ def handle(
     ]
 
     def answer(errors: Sequence[KafkaError | None]) -> AlterClientQuotasResponse:
-        pairs = zip(changes, errors, strict=True)
-        return AlterClientQuotasResponse(entries=[_result(*pair) for pair in pairs])
+        # Of an entity that comes twice only the refusal is told.
+        by_entity = {
+            quota_entity(iter(change.entity)): _result(change, error)
+            for change, error in zip(changes, errors, strict=True)
+        }
+        return AlterClientQuotasResponse(entries=[*by_entity.values()])
 
     return answer_either(
         context.broker.control_plane.alter_client_quotas(

@@ -47,6 +47,7 @@ def _answer(
 ) -> AlterPartitionReassignmentsResponse:
     each = iter(errors)
     return AlterPartitionReassignmentsResponse(
+        error_message=None if request.topics else "",
         allow_replication_factor_change=request.allow_replication_factor_change,
         responses=[
             Topic(

@@ -31,7 +31,10 @@ _TYPES: Final = ("user", "client-id", "ip")
 def handle(
     context: RequestContext, request: DescribeClientQuotasRequest
 ) -> DescribeClientQuotasResponse:
-    _check(request.components)
+    try:
+        _check(request.components)
+    except KafkaError as error:
+        return Response(error_code=error.code, error_message=error.message, entries=None)
     return DescribeClientQuotasResponse(
         entries=[
             Response.EntryData(

@@ -31,7 +31,7 @@ def handle(
         infos.setdefault(name, []).append(info)
     counts = Counter(one.name for one in request.users or ()) or dict.fromkeys(infos, 1)
     return DescribeUserScramCredentialsResponse(
-        error_message=None,
+        error_message="",
         results=[
             _twice(name) if count > 1 else _result(name, infos.get(name))
             for name, count in counts.items()
@@ -42,7 +42,9 @@ def handle(
 def _result(name: str, infos: list[Info] | None) -> Result:
     if infos is None:
         return Result(name, ErrorCode.RESOURCE_NOT_FOUND, f"User {name} has no credentials.")
-    return Result(name, credential_infos=sorted(infos, key=lambda one: one.mechanism))
+    return Result(
+        name, error_message="", credential_infos=sorted(infos, key=lambda one: one.mechanism)
+    )
 
 
 def _twice(name: str) -> Result:

@@ -12,7 +12,7 @@ from kafkalite_protocol.messages.elect_leaders import ElectLeadersRequest, Elect
 
 from kafkalite.broker.handlers.outcome import message_of
 from kafkalite.broker.request import RequestContext
-from kafkalite.deferred import Deferred
+from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.metadata.events import ElectedLeader
 from kafkalite.types import TopicPartition
@@ -26,9 +26,7 @@ Result = ElectLeadersResponse.ReplicaElectionResult
 
 def handle(context: RequestContext, request: ElectLeadersRequest) -> Deferred[ElectLeadersResponse]:
     if request.election_type not in (_PREFERRED, _UNCLEAN):
-        raise KafkaError(
-            ErrorCode.INVALID_REQUEST, f"There is no type {request.election_type} of an election."
-        )
+        return resolved(_refuse(request))
     control_plane = context.broker.control_plane
     names = (
         [*control_plane.image.topics]
@@ -46,6 +44,23 @@ def handle(context: RequestContext, request: ElectLeadersRequest) -> Deferred[El
     )
     done = control_plane.elect_leaders(asked, unclean=request.election_type == _UNCLEAN)
     return done.then(lambda elected: _answer(names, elected))
+
+
+def _refuse(request: ElectLeadersRequest) -> ElectLeadersResponse:
+    error = KafkaError(
+        ErrorCode.INVALID_REQUEST, f"There is no type {request.election_type} of an election."
+    )
+    asked = request.topic_partitions or []
+    response = _answer(
+        [one.topic for one in asked],
+        [
+            ElectedLeader(TopicPartition(one.topic, number), error)
+            for one in asked
+            for number in one.partitions
+        ],
+    )
+    response.error_code = error.code
+    return response
 
 
 def _answer(names: Sequence[str], elected: Sequence[ElectedLeader]) -> ElectLeadersResponse:

@@ -16,4 +16,4 @@ API_KEY = ApiKey.LIST_PARTITION_REASSIGNMENTS
 def handle(
     _context: RequestContext, _request: ListPartitionReassignmentsRequest
 ) -> ListPartitionReassignmentsResponse:
-    return ListPartitionReassignmentsResponse()
+    return ListPartitionReassignmentsResponse(error_message=None)

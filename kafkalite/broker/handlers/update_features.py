@@ -31,6 +31,10 @@ def handle(
     )
     return done.then(
         lambda _: UpdateFeaturesResponse(
-            results=[UpdateFeaturesResponse.UpdatableFeatureResult(name) for name in updates]
+            error_message=None,
+            results=[
+                UpdateFeaturesResponse.UpdatableFeatureResult(one.feature)
+                for one in request.feature_updates
+            ],
         )
     )
