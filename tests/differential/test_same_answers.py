@@ -15,6 +15,7 @@ from __future__ import annotations
 import pytest
 
 from tests.differential import (
+    admin_scenarios,
     connection_scenarios,
     fetch_scenarios,
     group_scenarios,
