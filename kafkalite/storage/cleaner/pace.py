@@ -59,7 +59,7 @@ class ThreadPace:
 
     def moved(self, size_bytes: int) -> None:
         self._moved_bytes += size_bytes
-        while (ahead_s := self._ahead_s()) > 0:
+        while (ahead_s := self._ahead_s()) > _PAUSE_S:
             self._pause(ahead_s)
 
     def _ahead_s(self) -> float:
