@@ -11,24 +11,24 @@ Two brokers can live in one process: everything they share with the world is an 
 
 from __future__ import annotations
 
-import logging
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from kafkalite_protocol.errors import ProtocolError
-from kafkalite_protocol.record_batch import batches
-from kafkalite_protocol.records import read_records
 
 from kafkalite.broker.blocking import Blocking, RunInline
+from kafkalite.broker.coordinated_topics import follow_leadership
 from kafkalite.broker.coordinator_ports import ImageTopics, ReplicaWriter
 from kafkalite.broker.fetch_session import FetchSessionCache
-from kafkalite.broker.internal_topics import GROUP_OFFSETS_TOPIC, InternalTopics
+from kafkalite.broker.internal_topics import (
+    GROUP_OFFSETS_TOPIC,
+    SHARE_GROUP_STATE_TOPIC,
+    InternalTopics,
+)
 from kafkalite.broker.maintenance import Maintenance
 from kafkalite.broker.producer_ids import ProducerIds
 from kafkalite.broker.purgatory import FetchPurgatory
-from kafkalite.broker.replica import Replica
 from kafkalite.broker.replicas import Replicas
 from kafkalite.broker.request import ConnectionInfo
 from kafkalite.broker.rounds import Rounds
@@ -36,7 +36,8 @@ from kafkalite.clock import Clock
 from kafkalite.config import BrokerConfig
 from kafkalite.coordination.group.config import GroupConfig
 from kafkalite.coordination.group.coordinator import GroupCoordinator
-from kafkalite.coordination.ports import KeyValue
+from kafkalite.coordination.share.coordinator import ShareCoordinator, ShareCoordinatorConfig
+from kafkalite.coordination.share.local_persister import LocalPersister
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError, StartupError
 from kafkalite.metadata.dynamic_config import config_of_group, with_dynamic_configs
@@ -54,12 +55,7 @@ from kafkalite.storage.filesystem import FileSystem
 from kafkalite.storage.log import Log
 from kafkalite.storage.log_manager import LogManager
 from kafkalite.timer import Timer
-from kafkalite.types import BrokerId, Offset, Uuid
-
-_log = logging.getLogger(__name__)
-
-_REPLAY_BYTES = 1024 * 1024
-"""Bytes of a coordinator's partition read at a time while replaying it."""
+from kafkalite.types import BrokerId, Uuid
 
 _WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
@@ -112,6 +108,9 @@ class Broker:
         self.control_plane: LocalControlPlane
         self.replicas: Replicas
         self.group_coordinator: GroupCoordinator
+        self.share_coordinator: ShareCoordinator
+        self.share_persister: LocalPersister
+        """The durable state of share partitions, for those who share and for the groups."""
         self.fetch_purgatory = FetchPurgatory(timer)
         self.fetch_sessions = FetchSessionCache(
             config.max_incremental_fetch_session_cache_slots, clock, rng
@@ -137,6 +136,7 @@ class Broker:
         self.logs.open()
         try:
             self._open_metadata()
+            self._open_share_state()
             self._open_groups()
             self._register()
             self.replicas.put_strays_aside()
@@ -211,7 +211,9 @@ class Broker:
             timer=self.timer,
             clock=self.clock,
             random=self.random,
-            partition_count=self._group_partition_count(),
+            partition_count=self._partition_count(
+                GROUP_OFFSETS_TOPIC, config.offsets_topic_num_partitions
+            ),
             settings_of=lambda group_id: config_of_group(self.config, self.image, group_id),
             config=GroupConfig(
                 min_session_timeout_ms=config.group_min_session_timeout_ms,
@@ -223,10 +225,27 @@ class Broker:
             ),
         )
 
-    def _group_partition_count(self) -> int:
-        """Of the topic that is there, else of the one that will be made: groups hash to partitions by it."""
-        topic = self.image.topics.get(GROUP_OFFSETS_TOPIC)
-        return self.config.offsets_topic_num_partitions if topic is None else len(topic.partitions)
+    def _open_share_state(self) -> None:
+        config = self.config
+        self.share_coordinator = ShareCoordinator(
+            ReplicaWriter(self.replicas, self.clock),
+            self.clock,
+            ImageTopics(lambda: self.control_plane.image),
+            self._partition_count(
+                SHARE_GROUP_STATE_TOPIC, config.share_coordinator_state_topic_num_partitions
+            ),
+            ShareCoordinatorConfig(
+                config.share_coordinator_snapshot_update_records_per_snapshot,
+            ),
+        )
+        self.share_persister = LocalPersister(
+            self.share_coordinator, lambda: self.internal_topics.ensure(SHARE_GROUP_STATE_TOPIC)
+        )
+
+    def _partition_count(self, internal_topic: str, configured: int) -> int:
+        """Of the topic that is there, else of the one that will be made: keys hash to partitions by it."""
+        topic = self.image.topics.get(internal_topic)
+        return configured if topic is None else len(topic.partitions)
 
     def _register(self) -> None:
         """Announce this process; the controller makes it leader of what it holds."""
@@ -264,42 +283,9 @@ class Broker:
         removed = self.replicas.apply(old, new)
         if removed:
             self.group_coordinator.on_topics_deleted([topic.name for topic in removed])
-        if (
-            new.topics.get(GROUP_OFFSETS_TOPIC) is not old.topics.get(GROUP_OFFSETS_TOPIC)
-            or not self._started
+        for coordinator, topic in (
+            (self.share_coordinator, SHARE_GROUP_STATE_TOPIC),
+            (self.group_coordinator, GROUP_OFFSETS_TOPIC),
         ):
-            self._load_groups()
-
-    def _load_groups(self) -> None:
-        """Replay each partition of `__consumer_offsets` that this broker has come to lead, and let go of the others."""
-        topic = self.image.topics.get(GROUP_OFFSETS_TOPIC)
-        for index, partition in enumerate(topic.partitions if topic is not None else ()):
-            try:
-                replica = self.replicas.get(GROUP_OFFSETS_TOPIC, index)
-            except KafkaError as error:
-                _log.error(
-                    "the groups of %s-%d cannot be served: %s", GROUP_OFFSETS_TOPIC, index, error
-                )
-                continue
-            if partition.leader != self.node_id:
-                self.group_coordinator.unload_partition(index)
-            elif not self.group_coordinator.is_loaded(index):
-                self.group_coordinator.load_partition(index, _coordinator_records(replica))
-
-
-def _coordinator_records(replica: Replica) -> Iterator[KeyValue]:
-    """Every record of a coordinator's partition, in order."""
-    offset = replica.log.log_start_offset
-    end = replica.log.log_end_offset
-    while offset < end:
-        piece = replica.log.read(offset, _REPLAY_BYTES, upper_bound=end)
-        if piece is None:
-            return
-        data = memoryview(piece.read())
-        for batch in batches(data):
-            offset = Offset(batch.next_offset)
-            if batch.is_control:
-                continue
-            for record in read_records(batch):
-                if record.key is not None:
-                    yield bytes(record.key), None if record.value is None else bytes(record.value)
+            if new.topics.get(topic) is not old.topics.get(topic) or not self._started:
+                follow_leadership(coordinator, topic, new, self.replicas, self.node_id)

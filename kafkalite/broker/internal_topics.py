@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from kafkalite.broker.broker import Broker
 
 GROUP_OFFSETS_TOPIC = "__consumer_offsets"
+SHARE_GROUP_STATE_TOPIC = "__share_group_state"
+
+MADE_HERE = frozenset({GROUP_OFFSETS_TOPIC, SHARE_GROUP_STATE_TOPIC})
+"""Those that have a definition."""
 
 
 class InternalTopics:
@@ -31,9 +35,25 @@ class InternalTopics:
 
     def definition(self, name: str) -> NewTopic:
         """Partitions, replicas and configs of an internal topic, as Kafka makes it."""
-        assert name == GROUP_OFFSETS_TOPIC, f"no coordinator here uses {name}"
+        assert name in MADE_HERE, f"no coordinator here uses {name}"
         config = self._broker.config
         live_brokers = max(1, len(self._broker.image.live_brokers))
+        if name == SHARE_GROUP_STATE_TOPIC:
+            # Not compacted: an update must outlive all but the next snapshot.
+            return NewTopic(
+                name,
+                num_partitions=config.share_coordinator_state_topic_num_partitions,
+                replication_factor=min(
+                    config.share_coordinator_state_topic_replication_factor, live_brokers
+                ),
+                configs={
+                    "cleanup.policy": "delete",
+                    "compression.type": "producer",
+                    "min.insync.replicas": str(config.share_coordinator_state_topic_min_isr),
+                    "retention.ms": "-1",
+                    "segment.bytes": str(config.share_coordinator_state_topic_segment_bytes),
+                },
+            )
         return NewTopic(
             name,
             num_partitions=config.offsets_topic_num_partitions,

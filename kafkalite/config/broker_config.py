@@ -100,6 +100,14 @@ class BrokerConfig:
     offsets_topic_replication_factor: int = 1
     offsets_topic_segment_bytes: int = 104_857_600
 
+    # Share groups
+    group_share_max_share_sessions: int = 2000
+    share_coordinator_snapshot_update_records_per_snapshot: int = 500
+    share_coordinator_state_topic_min_isr: int = 1
+    share_coordinator_state_topic_num_partitions: int = 50
+    share_coordinator_state_topic_replication_factor: int = 1
+    share_coordinator_state_topic_segment_bytes: int = 104_857_600
+
     # Producers
     producer_id_expiration_ms: int = 86_400_000
     producer_id_expiration_check_interval_ms: int = 600_000

@@ -23,7 +23,7 @@ from kafkalite.broker.handlers.authorized_operations import (
 )
 from kafkalite.broker.handlers.metadata_topics import MetadataAnswer, TopicEncoder
 from kafkalite.broker.handlers.outcome import answer_either
-from kafkalite.broker.internal_topics import GROUP_OFFSETS_TOPIC
+from kafkalite.broker.internal_topics import MADE_HERE
 from kafkalite.broker.request import RequestContext
 from kafkalite.deferred import Deferred
 from kafkalite.metadata.events import NewTopic
@@ -86,12 +86,12 @@ def _to_make(context: RequestContext, request: MetadataRequest) -> list[str]:
 def _may_be_made(name: str) -> bool:
     """Internal topics that nothing here uses are left alone: whoever comes to use them gives them their own configs."""
     if name in INTERNAL_TOPICS or name == METADATA_TOPIC:
-        return name == GROUP_OFFSETS_TOPIC
+        return name in MADE_HERE
     return is_topic_name(name)
 
 
 def _new_topic(context: RequestContext, name: str) -> NewTopic:
-    if name == GROUP_OFFSETS_TOPIC:
+    if name in MADE_HERE:
         return context.broker.internal_topics.definition(name)
     return NewTopic(name)
 
