@@ -22,6 +22,8 @@ class GroupConfig:
     """offset.metadata.max.bytes: of the text beside one committed offset"""
     offsets_retention_ms: int = 10_080 * 60_000
     """offsets.retention.minutes"""
+    streams_max_size: int = 2**31 - 1
+    """group.streams.max.size: members of one streams group"""
     new_member_join_timeout_ms: int = 300_000
     """How long a new member's first JoinGroup may stay parked. Such a client knows no member id yet, so it cannot
     heartbeat, and one that has gone away must not stay in the group for ever. Not configurable in Kafka either."""

@@ -32,6 +32,8 @@ from kafkalite.coordination.group.config import GroupConfig
 from kafkalite.coordination.group.context import GroupContext, warn_if_failed
 from kafkalite.coordination.group.group import Group
 from kafkalite.coordination.group.shard import GroupShard
+from kafkalite.coordination.group.streams.group import StreamsGroup
+from kafkalite.coordination.group.streams.groups import StreamsGroups
 from kafkalite.coordination.ports import KeyValue, PartitionWriter, TopicView
 from kafkalite.coordination.runtime import Shards, answer_for_failed_append
 from kafkalite.deferred import Deferred, resolved
@@ -70,6 +72,7 @@ class GroupCoordinator:
             settings_of,
         )
         self.classic = ClassicGroups(self._context)
+        self.streams = StreamsGroups(self._context)
         self.admin = GroupAdmin(
             self._context,
             self._shards,
@@ -112,10 +115,14 @@ class GroupCoordinator:
     def _loaded(self, group: Group) -> None:
         if isinstance(group, ClassicGroup):
             self.classic.loaded(group)
+        elif isinstance(group, StreamsGroup):
+            self.streams.loaded(group)
 
     def _unloaded(self, group: Group, code: ErrorCode) -> None:
         if isinstance(group, ClassicGroup):
             self.classic.unloaded(group, code)
+        elif isinstance(group, StreamsGroup):
+            self.streams.unloaded(group)
 
     def on_topics_deleted(self, names: Collection[str]) -> None:
         """Forget what groups have committed for these topics, so that a topic created again under the name starts

@@ -16,12 +16,13 @@ from kafkalite.coordination.group.offset_records import (
     read_offset_record,
 )
 from kafkalite.coordination.group.record_bytes import group_of_key, key_type
+from kafkalite.coordination.group.streams import replay as streams_replay
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import GroupId, TopicPartition
 
 _log = logging.getLogger(__name__)
 
-_REPLAY: Mapping[int, Replay] = {**classic_records.REPLAY}
+_REPLAY: Mapping[int, Replay] = {**classic_records.REPLAY, **streams_replay.REPLAY}
 """What takes in a record of each key type; the table of each type of group is beside its records."""
 
 
