@@ -113,6 +113,16 @@ def start_kafka(
         storage_tool = "kafka.tools.StorageTool"
         cluster_id = cluster_id or run_tool(storage_tool, "random-uuid").stdout.split()[-1]
         run_tool(storage_tool, "format", "-t", cluster_id, "-c", str(properties))
+    return run_kafka(properties, port, data_dir, start_within_s=start_within_s)
+
+
+def run_kafka(
+    properties: Path, port: int, data_dir: Path, *, start_within_s: float = 60
+) -> KafkaProcess:
+    """Start a broker as `properties` say; `port` and `data_dir` are what they say of them.
+
+    Raises RuntimeError with the end of the log if it does not come up.
+    """
     log = data_dir.with_name(f"{data_dir.name}.log")
     options = ["-Xms1G", "-Xmx1G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"]
     quiet = _QUIET.replace("error", "warn")

@@ -16,7 +16,7 @@ from kafkalite_protocol.messages.producer_ids_record import ProducerIdsRecord
 
 from kafkalite.adoption.metadata_reader import FoundMetadata
 from kafkalite.errors import StartupError
-from kafkalite.metadata.features import SUPPORTED_FEATURES
+from kafkalite.metadata.features import KRAFT_VERSION, SUPPORTED_FEATURES
 from kafkalite.metadata.image import NO_LEADER, MetadataImage, PartitionImage, TopicImage
 from kafkalite.metadata.image_records import image_records
 from kafkalite.metadata.records import METADATA_VERSION
@@ -120,6 +120,7 @@ def image_for_kafkalite(image: MetadataImage) -> MetadataImage:
     features = {
         name: min(image.features.get(name, 0), highest)
         for name, (_, highest) in SUPPORTED_FEATURES.items()
+        if name != KRAFT_VERSION  # of the quorum, and never a record of the metadata
     }
     features[_METADATA_VERSION_FEATURE] = METADATA_VERSION
     return portable_image(replace(image, features=features))
