@@ -70,6 +70,11 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.UNREGISTER_BROKER: ServedApi("unregister_broker", 0, 0),
     ApiKey.LIST_CONFIG_RESOURCES: ServedApi("list_config_resources", 0, 1),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: ServedApi("describe_topic_partitions", 0, 0),
+    ApiKey.INITIALIZE_SHARE_GROUP_STATE: ServedApi("initialize_share_group_state", 0, 0),
+    ApiKey.READ_SHARE_GROUP_STATE: ServedApi("read_share_group_state", 0, 0),
+    ApiKey.WRITE_SHARE_GROUP_STATE: ServedApi("write_share_group_state", 0, 1),
+    ApiKey.DELETE_SHARE_GROUP_STATE: ServedApi("delete_share_group_state", 0, 0),
+    ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: ServedApi("read_share_group_state_summary", 0, 1),
     ApiKey.ADD_RAFT_VOTER: ServedApi("add_raft_voter", 0, 1),
     ApiKey.REMOVE_RAFT_VOTER: ServedApi("remove_raft_voter", 0, 0),
 }

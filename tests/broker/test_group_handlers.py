@@ -128,7 +128,6 @@ def test_coordinator_is_the_leader_of_the_groups_partition(version: int) -> None
     ("key_type", "message"),
     [
         (1, "kafkalite does not serve transactions yet"),
-        (2, "kafkalite does not serve share groups yet"),
         (5, "there is no coordinator of type 5"),
     ],
 )
@@ -143,6 +142,36 @@ def test_coordinator_of_another_type_is_an_invalid_request(
     answer = response.coordinators[0] if version >= 4 else response
     assert (answer.error_code, answer.error_message) == (ErrorCode.INVALID_REQUEST, message)
     assert (answer.node_id, answer.host, answer.port) == (-1, "", -1)
+
+
+@pytest.mark.parametrize("version", [1, 3, 5])
+def test_share_partitions_are_not_looked_for_before_v6(version: int) -> None:
+    keys = {"coordinator_keys": ["x"]} if version >= 4 else {"key": "x"}
+    response = Api().ask(find_coordinator, FindCoordinatorRequest(key_type=2, **keys), version)
+    answer = response.coordinators[0] if version >= 4 else response
+    assert answer.error_code == ErrorCode.INVALID_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        ("group:b29vb29vb29vb29vb29vbw:0", ErrorCode.NONE),
+        ("a:b:b29vb29vb29vb29vb29vbw:0", ErrorCode.NONE),
+        (":b29vb29vb29vb29vb29vbw:0", ErrorCode.INVALID_REQUEST),
+        ("group:b29vb29vb29vb29vb29vbw", ErrorCode.INVALID_REQUEST),
+        ("group:short:0", ErrorCode.INVALID_REQUEST),
+        ("group:b29vb29vb29vb29vb29vbw:x", ErrorCode.INVALID_REQUEST),
+        ("group:b29vb29vb29vb29vb29vbw:2147483648", ErrorCode.INVALID_REQUEST),
+        ("", ErrorCode.INVALID_REQUEST),
+    ],
+)
+def test_share_partition_is_found_by_group_topic_id_and_partition(
+    key: str, code: ErrorCode
+) -> None:
+    request = FindCoordinatorRequest(key_type=2, coordinator_keys=[key])
+    (answer,) = Api().ask(find_coordinator, request, 6).coordinators
+    assert answer.error_code == code
+    assert answer.node_id == (1 if code == ErrorCode.NONE else -1)
 
 
 def test_coordinator_without_a_leader_is_not_available() -> None:

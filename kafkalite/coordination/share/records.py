@@ -8,6 +8,7 @@ A snapshot makes all records before it redundant; a tombstone of the snapshot ke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
@@ -25,10 +26,13 @@ from kafkalite.coordination.group.record_bytes import (
 )
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.coordination.share.persister import StateBatch
-from kafkalite.storage.metadata_files import format_uuid
+from kafkalite.storage.metadata_files import format_uuid, parse_uuid
 from kafkalite.types import GroupId, LeaderEpoch, Offset, Uuid
 
 _VALUE_VERSION = 0
+
+_PARTITION = re.compile(r"[+-]?[0-9]{1,10}")
+_PARTITION_MAX = 2**31 - 1
 
 
 class SharePartitionKey(NamedTuple):
@@ -41,6 +45,14 @@ class SharePartitionKey(NamedTuple):
     def __str__(self) -> str:
         """`group:topic id:partition`: what clients ask FindCoordinator for, and what is hashed to a partition of the topic."""
         return f"{self.group_id}:{format_uuid(self.topic_id)}:{self.partition}"
+
+
+def parse_key(text: str) -> SharePartitionKey:
+    """The reverse of `str`; a group's name may have colons of its own. Raises ValueError."""
+    group_id, topic_id, partition = text.rsplit(":", 2)
+    if not group_id or not _PARTITION.fullmatch(partition) or int(partition) > _PARTITION_MAX:
+        raise ValueError(f"{text!r} is not group:topic id:partition")
+    return SharePartitionKey(GroupId(group_id), parse_uuid(topic_id), int(partition))
 
 
 class ShareState(NamedTuple):
