@@ -77,4 +77,6 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: ServedApi("read_share_group_state_summary", 0, 1),
     ApiKey.ADD_RAFT_VOTER: ServedApi("add_raft_voter", 0, 1),
     ApiKey.REMOVE_RAFT_VOTER: ServedApi("remove_raft_voter", 0, 0),
+    ApiKey.STREAMS_GROUP_HEARTBEAT: ServedApi("streams_group_heartbeat", 0, 0),
+    ApiKey.STREAMS_GROUP_DESCRIBE: ServedApi("streams_group_describe", 0, 0),
 }

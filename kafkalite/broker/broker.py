@@ -12,8 +12,9 @@ Two brokers can live in one process: everything they share with the world is an 
 from __future__ import annotations
 
 import random
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kafkalite_protocol.errors import ProtocolError
 
@@ -58,6 +59,9 @@ from kafkalite.timer import Timer
 from kafkalite.types import BrokerId, Uuid
 
 _WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+if TYPE_CHECKING:
+    from kafkalite.broker.streams_topics import StreamsTopics
+
 
 
 class ListenerAddress(NamedTuple):
@@ -131,6 +135,13 @@ class Broker:
 
     def open(self) -> None:
         """Take the data directory and bring everything back to where it was. Raises StartupError."""
+    @cached_property
+    def streams_topics(self) -> StreamsTopics:
+        """Loaded when the first Kafka Streams application comes."""
+        from kafkalite.broker.streams_topics import StreamsTopics
+
+        return StreamsTopics(self.control_plane, self.clock)
+
         for directory in self._static_config.log_dirs:
             refuse_kafkas(self._filesystem, Path(directory))
         self.logs.open()
@@ -228,6 +239,7 @@ class Broker:
     def _open_share_state(self) -> None:
         config = self.config
         self.share_coordinator = ShareCoordinator(
+                streams_max_size=config.group_streams_max_size,
             ReplicaWriter(self.replicas, self.clock),
             self.clock,
             ImageTopics(lambda: self.control_plane.image),
@@ -288,4 +300,6 @@ class Broker:
             (self.group_coordinator, GROUP_OFFSETS_TOPIC),
         ):
             if new.topics.get(topic) is not old.topics.get(topic) or not self._started:
+        if new.topics is not old.topics:
+            self.group_coordinator.on_topics_changed()
                 follow_leadership(coordinator, topic, new, self.replicas, self.node_id)

@@ -104,6 +104,7 @@ class BrokerConfig:
     group_share_max_share_sessions: int = 2000
     share_coordinator_snapshot_update_records_per_snapshot: int = 500
     share_coordinator_state_topic_min_isr: int = 1
+    group_streams_max_size: int = 2_147_483_647
     share_coordinator_state_topic_num_partitions: int = 50
     share_coordinator_state_topic_replication_factor: int = 1
     share_coordinator_state_topic_segment_bytes: int = 104_857_600
@@ -181,6 +182,7 @@ OUR_DEFAULTS: Mapping[str, tuple[str, str]] = {
     "group.initial.rebalance.delay.ms": ("0", "a group of one should not wait 3 s for others to join"),
     "listeners": ("PLAINTEXT://127.0.0.1:9092", "a development broker is not offered to the network unasked"),
     "log.dir": ("./kafkalite-data", "as log.dirs"),
+    "group.streams.initial.rebalance.delay.ms": ("0", "likewise for an application of one process"),
     "log.dirs": ("./kafkalite-data", "data stays beside the work and outlives a reboot, unlike /tmp"),
     "node.id": ("1", "so that a broker needs no settings"),
     "offsets.topic.replication.factor": ("1", "there is one broker"),

@@ -37,7 +37,8 @@ class GroupConfig(NamedTuple):
     share_session_timeout_ms: int = 45_000
     streams_assignment_interval_ms: int = 1000
     streams_heartbeat_interval_ms: int = 5000
-    streams_initial_rebalance_delay_ms: int = 3000
+    streams_initial_rebalance_delay_ms: int = 0
+    """Kafka's is 3000; see `OUR_DEFAULTS` of the broker's configs."""
     streams_num_standby_replicas: int = 0
     streams_session_timeout_ms: int = 45_000
 

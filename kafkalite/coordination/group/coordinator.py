@@ -124,6 +124,13 @@ class GroupCoordinator:
         elif isinstance(group, StreamsGroup):
             self.streams.unloaded(group)
 
+    def on_topics_changed(self) -> None:
+        """Topics were made, deleted or changed: groups that the coordinator assigns look at theirs again."""
+        for _, shard in self._shards.active():
+            for group in shard.groups.values():
+                if isinstance(group, StreamsGroup):
+                    group.topics_may_have_changed = True
+
     def on_topics_deleted(self, names: Collection[str]) -> None:
         """Forget what groups have committed for these topics, so that a topic created again under the name starts
         from nothing."""
