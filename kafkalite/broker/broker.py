@@ -58,10 +58,10 @@ from kafkalite.storage.log_manager import LogManager
 from kafkalite.timer import Timer
 from kafkalite.types import BrokerId, Uuid
 
-_WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 if TYPE_CHECKING:
     from kafkalite.broker.streams_topics import StreamsTopics
 
+_WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
 class ListenerAddress(NamedTuple):
@@ -133,8 +133,6 @@ class Broker:
     def cluster_id(self) -> str:
         return self.logs.cluster_id
 
-    def open(self) -> None:
-        """Take the data directory and bring everything back to where it was. Raises StartupError."""
     @cached_property
     def streams_topics(self) -> StreamsTopics:
         """Loaded when the first Kafka Streams application comes."""
@@ -142,6 +140,8 @@ class Broker:
 
         return StreamsTopics(self.control_plane, self.clock)
 
+    def open(self) -> None:
+        """Take the data directory and bring everything back to where it was. Raises StartupError."""
         for directory in self._static_config.log_dirs:
             refuse_kafkas(self._filesystem, Path(directory))
         self.logs.open()
@@ -233,13 +233,13 @@ class Broker:
                 initial_rebalance_delay_ms=config.group_initial_rebalance_delay_ms,
                 offset_metadata_max_bytes=config.offset_metadata_max_bytes,
                 offsets_retention_ms=config.offsets_retention_minutes * 60_000,
+                streams_max_size=config.group_streams_max_size,
             ),
         )
 
     def _open_share_state(self) -> None:
         config = self.config
         self.share_coordinator = ShareCoordinator(
-                streams_max_size=config.group_streams_max_size,
             ReplicaWriter(self.replicas, self.clock),
             self.clock,
             ImageTopics(lambda: self.control_plane.image),
@@ -293,6 +293,8 @@ class Broker:
         if new.configs is not old.configs:
             self.config = with_dynamic_configs(self._static_config, new)
         removed = self.replicas.apply(old, new)
+        if new.topics is not old.topics:
+            self.group_coordinator.on_topics_changed()
         if removed:
             self.group_coordinator.on_topics_deleted([topic.name for topic in removed])
         for coordinator, topic in (
@@ -300,6 +302,4 @@ class Broker:
             (self.group_coordinator, GROUP_OFFSETS_TOPIC),
         ):
             if new.topics.get(topic) is not old.topics.get(topic) or not self._started:
-        if new.topics is not old.topics:
-            self.group_coordinator.on_topics_changed()
                 follow_leadership(coordinator, topic, new, self.replicas, self.node_id)
