@@ -69,6 +69,19 @@ class Deferred(Generic[T]):
         self.on_done(run)
         return out
 
+    def pass_on(self, out: Deferred[T]) -> None:
+        """Make `out` end as this one does."""
+
+        def run(source: Deferred[T]) -> None:
+            try:
+                value = source.result()
+            except Exception as error:
+                out.fail(error)
+            else:
+                out.resolve(value)
+
+        self.on_done(run)
+
     def _finish(self) -> None:
         self._done = True
         callbacks, self._callbacks = self._callbacks, []

@@ -30,6 +30,7 @@ from kafkalite.broker.internal_topics import (
 from kafkalite.broker.maintenance import Maintenance
 from kafkalite.broker.producer_ids import ProducerIds
 from kafkalite.broker.purgatory import FetchPurgatory
+from kafkalite.broker.recompression import Recompressor
 from kafkalite.broker.replicas import Replicas
 from kafkalite.broker.request import ConnectionInfo
 from kafkalite.broker.rounds import Rounds
@@ -121,6 +122,7 @@ class Broker:
         )
         self.producer_ids = ProducerIds(lambda: self.control_plane.allocate_producer_ids())
         self.internal_topics = InternalTopics(self)
+        self.recompressor = Recompressor(blocking, clock)
         self.log_starts_saved = Rounds(lambda: self.blocking.submit(self.logs.log_starts_task()))
         """`join()` resolves once the log starts are on the disk."""
         self._maintenance = Maintenance(self)
@@ -200,14 +202,18 @@ class Broker:
             log = self.logs.create_log(METADATA_PARTITION, METADATA_TOPIC_ID, METADATA_LOG_CONFIG)
         self.control_plane = LocalControlPlane(
             MetadataLog(
-                log, self.clock, self._flush_metadata, lambda: self.logs.checkpoint_task()()
+                log, self.clock, self._flush, lambda: self.logs.checkpoint_task()()
             ),
             cluster_id=self.logs.cluster_id,
             config=self.config,
             random=self.random,
         )
         self.replicas = Replicas(
-            self.node_id, self.logs, lambda: self.config, lambda: self.control_plane.image
+            self.node_id,
+            self.logs,
+            lambda: self.config,
+            lambda: self.control_plane.image,
+            self._flush,
         )
         self.config = with_dynamic_configs(self._static_config, self.control_plane.image)
         # What the log says from earlier runs; leadership comes with the registration.
@@ -280,7 +286,8 @@ class Broker:
         )
         registration.result()
 
-    def _flush_metadata(self, log: Log) -> Deferred[None]:
+    def _flush(self, log: Log) -> Deferred[None]:
+        """Make durable what is in the log now; fails with OSError."""
         task = log.flush_task()
         blocking = self.blocking if self._started else self._inline
         if task is None:

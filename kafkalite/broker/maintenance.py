@@ -6,11 +6,12 @@ Everything that touches the disk runs in a worker thread; one round of each kind
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kafkalite.broker.retention import RetentionPass
 from kafkalite.broker.compaction import Compaction
+from kafkalite.broker.retention import RetentionPass
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FLUSH_CHECK_MS = 1000
-"""How often logs are asked whether a flush is due by flush.ms (Kafka: log.flush.scheduler.interval.ms)."""
+"""How often logs are asked whether a flush is due by flush.ms, unless log.flush.scheduler.interval.ms is less. That is Kafka's
+only check, and its default is never."""
+
+_LOGS_PER_FLUSH = 64
 
 _PURGE_MS = 15_000
 """How often deleted files are removed once file.delete.delay.ms has passed."""
@@ -42,7 +46,7 @@ class Maintenance:
     def start(self) -> None:
         config = self._broker.config
         self._compaction.start()
-        self._every(_FLUSH_CHECK_MS, self._flush_due)
+        self._every(min(_FLUSH_CHECK_MS, config.log_flush_scheduler_interval_ms), self._flush_due)
         self._every(config.log_flush_offset_checkpoint_interval_ms, self._checkpoint)
         self._every(_PURGE_MS, self._purge)
         self._every(config.producer_id_expiration_check_interval_ms, self._expire_producers)
@@ -74,20 +78,31 @@ class Maintenance:
         self._broker.timer.schedule(period_ms if first_ms is None else first_ms, run)
 
     def _flush_due(self) -> Deferred[None]:
-        now_ms = self._broker.clock.now_ms()
-        tasks = [
-            (log, task)
-            for log in self._broker.logs.logs_to_flush(now_ms)
-            if (task := log.flush_task()) is not None
-        ]
+        return self._flush_next(deque(self._broker.logs.logs_to_flush(self._broker.clock.now_ms())))
+
+    def _flush_next(self, due: deque[Log]) -> Deferred[None]:
+        """A few logs at a time: a flush holds all files of its log open."""
+        tasks: list[tuple[Log, FlushTask]] = []
+        while due and len(tasks) < _LOGS_PER_FLUSH:
+            log = due.popleft()
+            if (task := log.flush_task()) is not None:
+                tasks.append((log, task))
         if not tasks:
             return resolved(None)
+        out: Deferred[None] = Deferred()
 
-        def flushed(_: None) -> None:
-            for log, task in tasks:
-                log.flushed(task)
+        def flushed(done: Deferred[None]) -> None:
+            try:
+                done.result()
+                for log, task in tasks:
+                    log.flushed(task)
+            except OSError as error:
+                out.fail(error)
+            else:
+                self._flush_next(due).pass_on(out)
 
-        return self._broker.blocking.submit(lambda: _run_all(tasks)).then(flushed)
+        self._broker.blocking.submit(lambda: _run_all(tasks)).on_done(flushed)
+        return out
 
     def _checkpoint(self) -> Deferred[None]:
         return self._broker.blocking.submit(self._broker.logs.checkpoint_task())

@@ -5,10 +5,14 @@
 The log knows start and end. The replica owns the leader epoch, the in-sync set and the high watermark, up to which
 consumers read and which acks=all waits for. With one in-sync replica the watermark follows the log end at once; the
 waiting is there all the same, so that a follower's progress can take its place.
+
+Where `flush.messages` records have gathered since the last flush, the watermark stays where it is until a worker thread has
+flushed them; producers with acks=1 wait for that as well (`is_flushing`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from kafkalite_protocol.error_codes import ErrorCode
@@ -43,10 +47,13 @@ class Replica:
     """Leader of one partition on this broker (a follower once there are others to follow)."""
 
     __slots__ = (
+        "_flush",
+        "_hidden_bytes",
         "_high_watermark",
         "_waiting_for_watermark",
         "_watchers",
         "broker_id",
+        "is_flushing",
         "is_internal",
         "is_removed",
         "isr",
@@ -60,9 +67,19 @@ class Replica:
     )
 
     def __init__(
-        self, log: Log, broker_id: BrokerId, partition: PartitionImage, min_insync_replicas: int = 1
+        self,
+        log: Log,
+        broker_id: BrokerId,
+        partition: PartitionImage,
+        flush: Callable[[Log], Deferred[None]],
+        min_insync_replicas: int = 1,
     ) -> None:
+        """`flush` makes the log durable up to where it ends now, on whichever thread."""
         self.log = log
+        self._flush = flush
+        self.is_flushing = False
+        """What was appended last is shown, and answered, when it has been flushed."""
+        self._hidden_bytes = 0
         self.min_insync_replicas = min_insync_replicas
         self.broker_id = broker_id
         self.topic_partition: TopicPartition = log.topic_partition
@@ -216,20 +233,44 @@ class Replica:
         self.is_removed = True
         self.leader = BrokerId(-1)
         self._wake_all()
-        waiting, self._waiting_for_watermark = self._waiting_for_watermark, []
-        for _, waiter in waiting:
-            waiter.fail(KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER))
+        self._fail_waiting(KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER))
 
     def _advance_high_watermark(self, size_bytes: int) -> None:
         """The watermark is the smallest log end among the in-sync replicas: with one of them, ours."""
+        log = self.log
         if not self.is_leader:
             return
-        self._high_watermark = self.log.log_end_offset
+        if log.log_end_offset - log.recovery_point >= log.config.flush_messages:
+            self._hidden_bytes += size_bytes
+            self._flush_first()
+            return
+        self._high_watermark = log.log_end_offset
         if self._watchers and size_bytes:
             for watcher in tuple(self._watchers):
                 watcher.on_readable(size_bytes)
         if self._waiting_for_watermark:
             self._release_committed()
+
+    def _flush_first(self) -> None:
+        if not self.is_flushing:
+            self.is_flushing = True
+            self._flush(self.log).on_done(self._flushed)
+
+    def _flushed(self, done: Deferred[None]) -> None:
+        """What came meanwhile may ask for another flush."""
+        self.is_flushing = False
+        try:
+            done.result()
+        except OSError as error:
+            self._fail_waiting(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)))
+            return
+        size_bytes, self._hidden_bytes = self._hidden_bytes, 0
+        self._advance_high_watermark(size_bytes)
+
+    def _fail_waiting(self, error: KafkaError) -> None:
+        waiting, self._waiting_for_watermark = self._waiting_for_watermark, []
+        for _, waiter in waiting:
+            waiter.fail(error)
 
     def _release_committed(self) -> None:
         due = [entry for entry in self._waiting_for_watermark if entry[0] <= self._high_watermark]

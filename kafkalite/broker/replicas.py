@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
+from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.record_batch import TimestampType
 
 from kafkalite.broker.replica import Replica
 from kafkalite.config import BrokerConfig, TopicConfig
+from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
 from kafkalite.metadata.image import (
     METADATA_TOPIC,
@@ -46,12 +48,36 @@ def log_config(topic: TopicConfig, broker: BrokerConfig) -> LogConfig:
     return LogConfig(
         **values,
         compact=topic.compacts,
+        compression=_codec_of(topic),
+        compression_level=_level_of(topic),
         delete=topic.deletes,
         message_timestamp_type=TimestampType.LOG_APPEND_TIME
         if topic.log_append_time
         else TimestampType.CREATE_TIME,
         producer_id_expiration_ms=broker.producer_id_expiration_ms,
     )
+
+
+def _codec_of(topic: TopicConfig) -> Compression | None:
+    match topic.compression_type:
+        case "producer":
+            return None
+        case "uncompressed":
+            return Compression.NONE
+        case name:
+            return Compression[name.upper()]
+
+
+def _level_of(topic: TopicConfig) -> int | None:
+    match topic.compression_type:
+        case "gzip":
+            return topic.compression_gzip_level
+        case "lz4":
+            return topic.compression_lz4_level
+        case "zstd":
+            return topic.compression_zstd_level
+        case _:
+            return None
 
 
 class Replicas:
@@ -63,11 +89,13 @@ class Replicas:
         logs: LogManager,
         config: Callable[[], BrokerConfig],
         image: Callable[[], MetadataImage],
+        flush: Callable[[Log], Deferred[None]],
     ) -> None:
         self._broker_id = broker_id
         self._logs = logs
         self._config = config
         self._image = image
+        self._flush = flush
         self._by_name: dict[tuple[str, int], Replica] = {}
         self._by_id: dict[tuple[bytes, int], Replica] = {}
 
@@ -141,7 +169,9 @@ class Replicas:
                     config = TopicConfig.resolve(self._config(), image.topic_configs(topic.name))
                 try:
                     log = self._open_log(topic, index, config)
-                    replica = Replica(log, self._broker_id, partition, config.min_insync_replicas)
+                    replica = Replica(
+                        log, self._broker_id, partition, self._flush, config.min_insync_replicas
+                    )
                 except KafkaError as error:
                     # The change is decided and the others must hear of it; this partition answers KAFKA_STORAGE_ERROR.
                     _log.error("%s-%d is not served: %s", topic.name, index, error)

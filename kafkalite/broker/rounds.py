@@ -38,9 +38,4 @@ class Rounds:
         following, self._under_way, self._next = self._next, None, None
         if following is not None:
             self._run(following)
-        try:
-            done.result()
-        except Exception as error:
-            out.fail(error)
-        else:
-            out.resolve(None)
+        done.pass_on(out)

@@ -291,8 +291,6 @@ class Log:
         for batch in found:
             if batch.producer_id >= 0:
                 self._note_producer(batch, segment)
-        if self.log_end_offset - self.recovery_point >= self.config.flush_messages:
-            self.flush()
 
     def _assign_epochs(self, found: Sequence[RecordBatchView]) -> None:
         for batch in found:

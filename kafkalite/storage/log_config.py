@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.record_batch import TimestampType
 
 NEVER_MS = 2**63 - 1
@@ -23,9 +24,14 @@ class LogConfig:
     """`cleanup.policy` contains compact: records need keys."""
     delete: bool = True
     """`cleanup.policy` contains delete: retention applies."""
+    compression: Compression | None = None
+    """What batches are stored in; None: whatever they came in (`compression.type=producer`)."""
+    compression_level: int | None = None
+    """Of that codec; None: its default."""
     delete_retention_ms: int = 86_400_000
     file_delete_delay_ms: int = 60_000
     flush_messages: int = NEVER_MS
+    """Not the log's own business: who appends has it flushed (`Replica`)."""
     flush_ms: int = NEVER_MS
     index_interval_bytes: int = 4096
     max_compaction_lag_ms: int = NEVER_MS

@@ -21,6 +21,7 @@ from tests.differential import (
     group_scenarios,
     log_scenarios,
     produce_scenarios,
+    recompression_scenarios,
 )
 from tests.differential.accepted import ACCEPTED
 from tests.differential.transcript import not_accepted, not_seen
@@ -34,6 +35,7 @@ SCENARIOS = [
     *fetch_scenarios.SCENARIOS,
     *group_scenarios.SCENARIOS,
     *log_scenarios.SCENARIOS,
+    *recompression_scenarios.SCENARIOS,
 ]
 REQUESTS_MIN = 2000
 

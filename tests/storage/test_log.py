@@ -424,14 +424,6 @@ def test_flush_is_worth_nothing_when_the_log_was_cut_meanwhile(tmp_path: Path) -
     assert log.recovery_point == 0
 
 
-def test_flush_messages_flushes_inside_the_append(tmp_path: Path) -> None:
-    log = open_log(tmp_path / "log", LogConfig(flush_messages=3))
-    append(log, batch(2))
-    assert log.recovery_point == 0
-    append(log, batch(1))
-    assert log.recovery_point == 3
-
-
 def test_flush_is_due_flush_ms_after_the_last_one_if_there_is_anything(tmp_path: Path) -> None:
     clock = ManualClock(NOW_MS)
     log = open_log(tmp_path / "log", LogConfig(flush_ms=100), clock=clock)

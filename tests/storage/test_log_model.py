@@ -80,6 +80,8 @@ class LogHistories(RuleBasedStateMachine):
 
     def _append(self, records: memoryview, origin: AppendOrigin = AppendOrigin.CLIENT) -> None:
         info = self.log.append_as_leader(records, LeaderEpoch(self.epoch), NOW_MS, origin=origin)
+        if self.log.unflushed_records >= self.config.flush_messages:
+            self.log.flush()
         assert not info.duplicate
         assert info.base_offset == self.end
         view = RecordBatchView(records)

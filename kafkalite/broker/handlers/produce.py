@@ -1,6 +1,7 @@
 """Produce: v3-v13. Append one record batch to each of some partitions.
 
-Works on tuples, not objects, and on views of the receive buffer: a batch is checked, stamped in place and written, never copied.
+Works on tuples, not objects, and on views of the receive buffer: a batch is checked, stamped in place and written, never copied;
+but for those that a topic wants in another codec (see broker/recompression.py).
 v3: record batches v2, transactional id. v7: zstd. v8: record errors and error message. v10: leader hints. v13: topic ids.
 v0-v2 are advertised and refused, as Kafka does (KAFKA-18659).
 acks=0 gets no answer; an error on it closes the connection.
@@ -9,7 +10,7 @@ acks=0 gets no answer; an error on it closes the connection.
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, cast
 
 from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.error_codes import ErrorCode
@@ -20,8 +21,9 @@ from kafkalite.broker.handlers.leader_hint import current_leader, leader_endpoin
 from kafkalite.broker.purgatory import wait_until_committed
 from kafkalite.broker.replica import Replica
 from kafkalite.broker.request import Answer, CloseConnection, RequestContext
-from kafkalite.deferred import Deferred
+from kafkalite.deferred import Deferred, gather
 from kafkalite.errors import KafkaError
+from kafkalite.storage.log import AppendInfo
 from kafkalite.storage.log_validator import RecordValidationError
 from kafkalite.timer import Timer
 from kafkalite.types import NO_TIMESTAMP, Offset
@@ -42,6 +44,7 @@ _ALL = -1
 # Answers of one partition, in the field order of ProduceResponse.PartitionProduceResponse:
 # index, error code, base offset, log append time, log start offset, record errors, error message, current leader
 _Partition = tuple[int, int, int, int, int, list[tuple[int, str | None]], str | None, Any]
+_Topics = list[tuple[str, bytes, list[_Partition]]]
 
 
 def handle_raw(
@@ -58,30 +61,51 @@ def handle_raw(
         )
         for name, topic_id, parts in topics
     ]
-    if acks == 0:
+    if produce.delayed:
+        return _when_appended(produce, topic_answers, timeout_ms)
+    return _appended(produce, cast("_Topics", topic_answers), timeout_ms)
+
+
+def _appended(
+    produce: _Produce, topics: _Topics, timeout_ms: int
+) -> Answer | Deferred[Answer | None] | None:
+    """Everything is in the logs or refused."""
+    if produce.acks == 0:
         if produce.first_error is not None:
             raise CloseConnection(
                 f"produce with acks=0 failed: {produce.first_error.name}; the client can only learn of it this way"
             )
         return None
     if produce.uncommitted:
-        return _when_committed(produce, topic_answers, timeout_ms)
-    return produce.answer(topic_answers)
+        return _when_committed(produce, topics, timeout_ms)
+    return produce.answer(topics)
 
 
 class _Produce:
     """One request on its way through its partitions."""
 
-    __slots__ = ("_acks", "_context", "_now_ms", "_transactional_id", "first_error", "uncommitted")
+    __slots__ = (
+        "_context",
+        "_now_ms",
+        "_recompressor",
+        "_transactional_id",
+        "acks",
+        "delayed",
+        "first_error",
+        "uncommitted",
+    )
 
     def __init__(self, context: RequestContext, acks: int, transactional_id: str | None) -> None:
         self._context = context
-        self._acks = acks
+        self.acks = acks
         self._transactional_id = transactional_id
         self._now_ms = context.broker.clock.now_ms()
+        self._recompressor = context.broker.recompressor
         self.first_error: ErrorCode | None = None
         self.uncommitted: dict[tuple[str, bytes, int], tuple[Replica, Offset]] = {}
-        """acks=all only: partitions whose high watermark has not passed this append yet."""
+        """Partitions whose high watermark has to pass this append: with acks=all, and where it is being flushed."""
+        self.delayed: list[Deferred[_Partition]] = []
+        """Partitions whose batch is appended later; they never fail."""
 
     @property
     def timer(self) -> Timer:
@@ -89,10 +113,10 @@ class _Produce:
 
     def append(
         self, name: str, topic_id: bytes, index: int, records: memoryview | None
-    ) -> _Partition:
+    ) -> _Partition | Deferred[_Partition]:
         """Append to one partition; the answer's fields."""
         try:
-            if self._acks not in (0, 1, _ALL):
+            if self.acks not in (0, 1, _ALL):
                 raise KafkaError(ErrorCode.INVALID_REQUIRED_ACKS)
             replica = self._replica(name, topic_id, index)
             if records is None:
@@ -100,10 +124,38 @@ class _Produce:
                     ErrorCode.INVALID_RECORD, "the records of a produce request cannot be null"
                 )
             self._check_attributes(records)
-            info = replica.append(records, self._now_ms, acks_all=self._acks == _ALL)
+            recompressor = self._recompressor
+            if (
+                recompressor.queues or replica.log.config.compression is not None
+            ) and recompressor.concerns(replica, records):
+                return self._append_later(name, topic_id, index, replica, records)
+            info = replica.append(records, self._now_ms, acks_all=self.acks == _ALL)
         except KafkaError as error:
             return self._failed(name, topic_id, index, error)
-        if self._acks == _ALL and info.last_offset >= replica.high_watermark:
+        return self._stored(name, topic_id, index, replica, info)
+
+    def _append_later(
+        self, name: str, topic_id: bytes, index: int, replica: Replica, records: memoryview
+    ) -> Deferred[_Partition]:
+        out: Deferred[_Partition] = Deferred()
+
+        def appended(done: Deferred[AppendInfo]) -> None:
+            try:
+                answer = self._stored(name, topic_id, index, replica, done.result())
+            except KafkaError as error:
+                answer = self._failed(name, topic_id, index, error)
+            out.resolve(answer)
+
+        self._recompressor.append(replica, records, acks_all=self.acks == _ALL).on_done(appended)
+        self.delayed.append(out)
+        return out
+
+    def _stored(
+        self, name: str, topic_id: bytes, index: int, replica: Replica, info: AppendInfo
+    ) -> _Partition:
+        if (
+            self.acks == _ALL or replica.is_flushing
+        ) and info.last_offset >= replica.high_watermark:
             self.uncommitted[name, topic_id, index] = (replica, Offset(info.last_offset + 1))
         return (
             index,
@@ -116,7 +168,7 @@ class _Produce:
             None,
         )
 
-    def answer(self, topics: list[tuple[str, bytes, list[_Partition]]]) -> bytearray:
+    def answer(self, topics: _Topics) -> bytearray:
         context = self._context
         endpoints = leader_endpoints(context, topics, 7) if self.first_error is not None else []
         out = start_response(API_KEY, context.api_version, context.correlation_id)
@@ -165,9 +217,34 @@ class _Produce:
         return (index, error.code, -1, NO_TIMESTAMP, -1, record_errors, error.message, hint)
 
 
-def _when_committed(
-    produce: _Produce, topics: list[tuple[str, bytes, list[_Partition]]], timeout_ms: int
+def _when_appended(
+    produce: _Produce,
+    topics: list[tuple[str, bytes, list[_Partition | Deferred[_Partition]]]],
+    timeout_ms: int,
 ) -> Deferred[Answer | None]:
+    """Go on when the batches that are being recompressed have been appended as well."""
+    out: Deferred[Answer | None] = Deferred()
+
+    def appended(_: Deferred[list[_Partition]]) -> None:
+        known = [
+            (name, topic_id, [p.result() if isinstance(p, Deferred) else p for p in partitions])
+            for name, topic_id, partitions in topics
+        ]
+        try:
+            answer = _appended(produce, known, timeout_ms)
+        except CloseConnection as close:
+            out.fail(close)
+            return
+        if isinstance(answer, Deferred):
+            answer.pass_on(out)
+        else:
+            out.resolve(answer)
+
+    gather(produce.delayed).on_done(appended)
+    return out
+
+
+def _when_committed(produce: _Produce, topics: _Topics, timeout_ms: int) -> Deferred[Answer | None]:
     """Answer when the in-sync replicas have everything; partitions that take too long get REQUEST_TIMED_OUT."""
     keys = list(produce.uncommitted)
 
