@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -21,25 +22,29 @@ def move(data: Path, make_plan: Callable[[DataDirectory], Plan], *, dry_run: boo
     try:
         with DataDirectory(data, outside) as directory:
             plan = make_plan(directory)
-            _show(plan, dry_run=dry_run)
-            for step in () if dry_run else plan.steps:
-                step.do()
-                click.echo(f"  done: {step.what}")
+            _say(plan.found, f"It has {plan.survey}.")
+            _say(*(f"  note: {missing} has no directory and will begin empty" for missing in plan.survey.missing))  # fmt: skip
+            for step in plan.steps:
+                if dry_run:
+                    _say(f"  would {step.what}")
+                else:
+                    step.do()
+                    _say(f"  done: {step.what}")
     except OSError as error:
-        raise StartupError(f"{data} cannot be read or written: {error}; nothing is lost, do it again") from error  # fmt: skip
-    if dry_run:
-        click.echo("Nothing was changed. Without --dry-run, do the above, then")
+        raise StartupError(
+            f"{data} cannot be read or written: {error}; nothing is lost, and it can be done again"
+        ) from error
+    if not plan.steps:
+        _say("There is nothing to do.")
+    elif dry_run:
+        _say("Nothing was changed. Run it without --dry-run, then")
     else:
-        click.echo("Ready." if plan.steps else "There was nothing to do.")
-    for line in plan.then:
-        click.echo(line)
+        _say("Ready.")
+    _say(*plan.then)
 
 
-def _show(plan: Plan, *, dry_run: bool) -> None:
-    click.echo(plan.found)
-    click.echo(f"It has {plan.survey}.")
-    for missing in plan.survey.missing:
-        click.echo(f"  note: {missing} has no directory and will begin empty")
-    if dry_run:
-        for step in plan.steps:
-            click.echo(f"  would {step.what}")
+def _say(*lines: str) -> None:
+    """To whoever listens; work that has begun goes on when nobody does any more."""
+    with suppress(BrokenPipeError):
+        for line in lines:
+            click.echo(line)
