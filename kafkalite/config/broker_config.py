@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 
 class ConfigSource(IntEnum):
-    """Where a value comes from, by its number in DescribeConfigs; the strongest first."""
+    """Where a value comes from, by its number in DescribeConfigs; for topics and brokers the strongest first."""
 
     DYNAMIC_TOPIC = 1
     DYNAMIC_BROKER = 2
     DYNAMIC_DEFAULT_BROKER = 3
     STATIC_BROKER = 4
     DEFAULT = 5
+    DYNAMIC_CLIENT_METRICS = 7
+    DYNAMIC_GROUP = 8
 
 
 Sources = tuple[tuple[ConfigSource, Mapping[str, str]], ...]
@@ -62,6 +64,7 @@ class BrokerConfig:
     connections_max_idle_ms: int = 600_000
     max_connections: int = 2_147_483_647
     max_connections_per_ip: int = 2_147_483_647
+    max_connections_per_ip_overrides: str = ""
     request_timeout_ms: int = 30_000
     fetch_max_bytes: int = 57_671_680
     max_incremental_fetch_session_cache_slots: int = 1000
@@ -102,9 +105,9 @@ class BrokerConfig:
 
     # Share groups
     group_share_max_share_sessions: int = 2000
+    group_streams_max_size: int = 2_147_483_647
     share_coordinator_snapshot_update_records_per_snapshot: int = 500
     share_coordinator_state_topic_min_isr: int = 1
-    group_streams_max_size: int = 2_147_483_647
     share_coordinator_state_topic_num_partitions: int = 50
     share_coordinator_state_topic_replication_factor: int = 1
     share_coordinator_state_topic_segment_bytes: int = 104_857_600
@@ -180,9 +183,9 @@ STANDARD_AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
 OUR_DEFAULTS: Mapping[str, tuple[str, str]] = {
     "group.initial.rebalance.delay.ms": ("0", "a group of one should not wait 3 s for others to join"),
+    "group.streams.initial.rebalance.delay.ms": ("0", "likewise for an application of one process"),
     "listeners": ("PLAINTEXT://127.0.0.1:9092", "a development broker is not offered to the network unasked"),
     "log.dir": ("./kafkalite-data", "as log.dirs"),
-    "group.streams.initial.rebalance.delay.ms": ("0", "likewise for an application of one process"),
     "log.dirs": ("./kafkalite-data", "data stays beside the work and outlives a reboot, unlike /tmp"),
     "node.id": ("1", "so that a broker needs no settings"),
     "offsets.topic.replication.factor": ("1", "there is one broker"),

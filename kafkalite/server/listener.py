@@ -16,6 +16,7 @@ from kafkalite.broker.request import ConnectionInfo
 from kafkalite.errors import StartupError
 from kafkalite.server.close_log import CloseLog
 from kafkalite.server.connection import Connection
+from kafkalite.server.connection_table import ConnectionTable
 from kafkalite.server.port_owner import describe_port_owner
 from kafkalite.server.transport import Transport
 
@@ -50,47 +51,6 @@ def bind(host: str, port: int, listener: str) -> list[socket.socket]:
             sock.close()
         raise StartupError(_why_not(error, host, port, listener)) from error
     return sockets
-
-
-class ConnectionTable:
-    """The open connections of one server: counted, limited, and closed when idle."""
-
-    def __init__(self, max_connections: int, max_idle_ms: int) -> None:
-        self._max_connections = max_connections
-        self._max_idle_ms = max_idle_ms
-        self._connections: set[Connection] = set()
-
-    def __len__(self) -> int:
-        return len(self._connections)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self._connections) >= self._max_connections
-
-    def add(self, connection: Connection, now_ms: int) -> None:
-        connection.idle_since_ms = now_ms
-        self._connections.add(connection)
-
-    def remove(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-
-    def close_idle(self, now_ms: int) -> int:
-        """Close what has not sent a request for `connections.max.idle.ms`; returns how many.
-
-        A connection whose answer is pending is not idle. Called now and then, so the time is kept to within that.
-        """
-        closed = 0
-        for connection in tuple(self._connections):
-            if connection.take_activity() or connection.pending is not None:
-                connection.idle_since_ms = now_ms
-            elif now_ms - connection.idle_since_ms >= self._max_idle_ms:
-                connection.shut()
-                closed += 1
-        return closed
-
-    def has_outgoing(self) -> bool:
-        """Whether some connection has an answer that is not with the kernel yet."""
-        return any(connection.transport.has_outgoing for connection in self._connections)
 
 
 class Listener:
@@ -138,23 +98,24 @@ class Listener:
             await checkpoint()
 
     def _serve(self, accepted: socket.socket, tasks: anyio.abc.TaskGroup) -> None:
-        if self._table.is_full:
-            _log.warning("refusing a connection: max.connections are open")
-            accepted.close()
-            return
         try:
             info = _connection_info(self._name, accepted)
         except OSError:
             # Gone before we could ask where it came from.
             accepted.close()
             return
+        limit = self._table.why_not(info.client_host)
+        if limit is not None:
+            self._close_log.closing(info, f"{limit} allows no more connections")
+            accepted.close()
+            return
         connection = Connection(
             Transport(accepted), info, self._dispatcher, self._max_request_bytes, self._close_log
         )
+        self._table.add(connection, self._clock.monotonic_ms())
         tasks.start_soon(self._run, connection)
 
     async def _run(self, connection: Connection) -> None:
-        self._table.add(connection, self._clock.monotonic_ms())
         try:
             await self._driver.run(connection)
         except Exception:

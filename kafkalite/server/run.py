@@ -24,8 +24,9 @@ from kafkalite.broker.dispatch import Dispatcher
 from kafkalite.clock import Clock, SystemClock
 from kafkalite.config import BrokerConfig
 from kafkalite.server.close_log import CloseLog
+from kafkalite.server.connection_table import ConnectionLimits, ConnectionTable
 from kafkalite.server.drivers import Driver, driver_for
-from kafkalite.server.listener import ConnectionTable, Listener, bind, close_quietly
+from kafkalite.server.listener import Listener, bind, close_quietly
 from kafkalite.server.tasks import TaskBlocking, TimerRunner
 from kafkalite.storage.filesystem import FileSystem
 from kafkalite.storage.real_filesystem import RealFileSystem
@@ -105,7 +106,9 @@ class Server:
         self._rng = rng or random.SystemRandom()
         self._bound: list[_Bound] = []
         self._accepting: list[anyio.CancelScope] = []
-        self._table = ConnectionTable(config.max_connections, config.connections_max_idle_ms)
+        self._table = ConnectionTable(self._limits, config.connections_max_idle_ms)
+        self._limited_by = config
+        self._current_limits = ConnectionLimits.of(config)
         self.broker: Broker | None = None
 
     @property
@@ -182,6 +185,14 @@ class Server:
         with anyio.move_on_after(_GRACE_S):
             while self._table.has_outgoing():  # noqa: ASYNC110 - once, at the very end
                 await anyio.sleep(_GRACE_STEP_S)
+
+    def _limits(self) -> ConnectionLimits:
+        """Of the moment: they can be changed at run time."""
+        assert self.broker is not None, "connections come once there is a broker"
+        config = self.broker.config
+        if config is not self._limited_by:
+            self._limited_by, self._current_limits = config, ConnectionLimits.of(config)
+        return self._current_limits
 
     def _bind(self) -> None:
         advertised_listeners = {each.name: each for each in self._config.advertised_listeners}

@@ -17,8 +17,9 @@ from kafkalite.clock import SystemClock
 from kafkalite.deferred import Deferred
 from kafkalite.server import transport
 from kafkalite.server.close_log import CloseLog
+from kafkalite.server.connection_table import ConnectionLimits, ConnectionTable
 from kafkalite.server.drivers import AsyncioDriver, PortableDriver
-from kafkalite.server.listener import ConnectionTable, Listener, bind
+from kafkalite.server.listener import Listener, bind
 from kafkalite.server.transport import Transport
 from kafkalite.storage.file_slice import FileSlice
 from kafkalite.storage.real_filesystem import RealFileSystem
@@ -83,7 +84,8 @@ def frame_of(body: bytes) -> bytearray:
 @asynccontextmanager
 async def serving(dispatcher, driver, **limits):
     [sock] = bind("127.0.0.1", 0, "PLAINTEXT")
-    table = ConnectionTable(limits.get("max_connections", 100), limits.get("max_idle_ms", 600_000))
+    allowed = limits.get("limits", ConnectionLimits(100, 100, {}))
+    table = ConnectionTable(lambda: allowed, limits.get("max_idle_ms", 600_000))
     listener = Listener(
         "PLAINTEXT",
         sock,
@@ -261,15 +263,29 @@ async def test_client_that_leaves_with_an_answer_parked_is_forgotten_once_it_res
         await until(lambda: len(table) == 0)
 
 
-async def test_connection_over_the_limit_is_closed_at_once(driver):
+@pytest.mark.parametrize(
+    "limits",
+    [
+        ConnectionLimits(1, 100, {}),
+        ConnectionLimits(100, 1, {}),
+        ConnectionLimits(100, 100, {"127.0.0.1": 1}),
+    ],
+    ids=["in all", "from one address", "from this address"],
+)
+async def test_connection_over_the_limit_is_closed_at_once(driver, limits):
     async with (
-        serving(ScriptedDispatcher(), driver, max_connections=1) as (port, _),
+        serving(ScriptedDispatcher(), driver, limits=limits) as (port, table),
         client_of(port) as first,
     ):
         await first.send(frame_of(b"e"))
         assert await receive_frame(first) == b"e"
         async with client_of(port) as second:
             assert await hung_up(second)
+        await first.aclose()
+        await until(lambda: len(table) == 0)
+        async with client_of(port) as third:
+            await third.send(frame_of(b"e"))
+            assert await receive_frame(third) == b"e"
 
 
 async def test_idle_connection_is_closed_and_one_with_a_parked_answer_is_not(driver):
