@@ -406,6 +406,7 @@ def test_members_beyond_the_maximal_size_are_removed_as_they_rejoin_last() -> No
     assert world.state() == "PreparingRebalance"
     joins = [world.join(member) for member in members]
     assert joins[2].result().error_code == ErrorCode.GROUP_MAX_SIZE_REACHED
+    assert joins[2].result().member_id == ""
     assert [join.result().generation_id for join in joins[:2]] == [4, 4]
 
 

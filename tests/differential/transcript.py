@@ -27,6 +27,7 @@ from kafkalite_protocol.messages.describe_user_scram_credentials import (
 from kafkalite_protocol.messages.init_producer_id import InitProducerIdRequest
 from kafkalite_protocol.messages.list_groups import ListGroupsResponse
 from kafkalite_protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
+from kafkalite_protocol.messages.join_group import JoinGroupResponse
 from kafkalite_protocol.messages.metadata import MetadataRequest
 from kafkalite_protocol.messages.offset_commit import OffsetCommitResponse
 from kafkalite_protocol.messages.offset_delete import OffsetDeleteResponse
@@ -69,6 +70,7 @@ _IN_HASH_ORDER = (
     DescribeGroupsResponse,
     ListGroupsResponse,
     OffsetCommitResponse,
+    JoinGroupResponse,
     OffsetDeleteResponse,
     OffsetFetchResponse,
 )

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.broker_process import BrokerProcess
+from tests.differential.transcript import two_free_ports
+from tests.java_kafka import start_kafka
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +20,14 @@ def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with BrokerProcess(tmp_path_factory.mktemp("tools") / "data") as broker:
         yield broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Apache Kafka itself, to compare with. KAFKALITE_DIFFERENTIAL_KAFKA names a fresh one that runs already."""
+    given = os.environ.get("KAFKALITE_DIFFERENTIAL_KAFKA")
+    if given:
+        yield given
+        return
+    with start_kafka(two_free_ports(), tmp_path_factory.mktemp("compared") / "kafka") as kafka:
+        yield kafka.bootstrap

@@ -13,6 +13,7 @@ from kafkalite_protocol.messages.sync_group import SyncGroupRequest, SyncGroupRe
 from kafkalite.coordination.group.classic import records
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.classic.joining import Client, Joining
+from kafkalite.coordination.group.classic.member import NO_MEMBER_ID
 from kafkalite.coordination.group.classic.rebalance import (
     Rebalancer,
     current_assignment,
@@ -58,7 +59,8 @@ class ClassicGroups:
         try:
             return self._join(request, client, version)
         except KafkaError as error:
-            return join_error(error.code, request.member_id)
+            turned_away = error.code is ErrorCode.GROUP_MAX_SIZE_REACHED
+            return join_error(error.code, NO_MEMBER_ID if turned_away else request.member_id)
 
     def _join(
         self, request: JoinGroupRequest, client: Client, version: int
