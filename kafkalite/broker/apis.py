@@ -77,6 +77,8 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: ServedApi("read_share_group_state_summary", 0, 1),
     ApiKey.ADD_RAFT_VOTER: ServedApi("add_raft_voter", 0, 1),
     ApiKey.REMOVE_RAFT_VOTER: ServedApi("remove_raft_voter", 0, 0),
+    ApiKey.CONSUMER_GROUP_HEARTBEAT: ServedApi("consumer_group_heartbeat", 0, 1),
+    ApiKey.CONSUMER_GROUP_DESCRIBE: ServedApi("consumer_group_describe", 0, 1),
     ApiKey.STREAMS_GROUP_HEARTBEAT: ServedApi("streams_group_heartbeat", 0, 0),
     ApiKey.STREAMS_GROUP_DESCRIBE: ServedApi("streams_group_describe", 0, 0),
 }

@@ -239,6 +239,10 @@ class Broker:
                 initial_rebalance_delay_ms=config.group_initial_rebalance_delay_ms,
                 offset_metadata_max_bytes=config.offset_metadata_max_bytes,
                 offsets_retention_ms=config.offsets_retention_minutes * 60_000,
+                consumer_max_size=config.group_consumer_max_size,
+                consumer_assignors=config.group_consumer_assignors,
+                consumer_migration_policy=config.group_consumer_migration_policy.lower(),
+                consumer_regex_refresh_interval_ms=config.group_consumer_regex_refresh_interval_ms,
                 streams_max_size=config.group_streams_max_size,
             ),
         )

@@ -43,6 +43,10 @@ class ImageTopics:
     def __init__(self, image: Callable[[], MetadataImage]) -> None:
         self._image = image
 
+    @property
+    def version(self) -> int:
+        return self._image().next_offset - 1
+
     def topic_id(self, name: str) -> Uuid | None:
         topic = self._image().topics.get(name)
         return None if topic is None else topic.topic_id

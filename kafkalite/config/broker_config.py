@@ -91,6 +91,10 @@ class BrokerConfig:
     replica_high_watermark_checkpoint_interval_ms: int = 5000
 
     # Groups and committed offsets
+    group_consumer_assignors: tuple[str, ...] = ("uniform", "range")
+    group_consumer_max_size: int = 2_147_483_647
+    group_consumer_migration_policy: str = "bidirectional"
+    group_consumer_regex_refresh_interval_ms: int = 600_000
     group_initial_rebalance_delay_ms: int = 0
     group_min_session_timeout_ms: int = 6000
     group_max_session_timeout_ms: int = 1_800_000

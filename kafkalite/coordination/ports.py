@@ -27,6 +27,11 @@ class PartitionWriter(Protocol):
 class TopicView(Protocol):
     """The topics of the current metadata image, as far as groups need them."""
 
+    @property
+    def version(self) -> int:
+        """Number of the image; greater in a later one."""
+        ...
+
     def topic_id(self, name: str) -> Uuid | None:
         """The id of the topic that has this name now, None when there is none."""
         ...

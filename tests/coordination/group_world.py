@@ -79,6 +79,7 @@ class FakeTopics:
     def __init__(self) -> None:
         self.partitions = {"orders": 3, "other": 1}
         self.ids = {"orders": ORDERS_ID, "other": Uuid(b"x" * 16)}
+        self.version = 1
 
     def topic_id(self, name: str) -> Uuid | None:
         return self.ids.get(name)

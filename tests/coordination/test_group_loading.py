@@ -152,7 +152,7 @@ def test_record_that_cannot_be_read_does_not_keep_the_others_from_loading(
         (good[0], b"\0\x63junk"),
         (good[0][:-2], good[1]),
     ]
-    newer = [(b"\0\3\0\7group-a", b"\0\0\0\0\0\1"), (b"\x7f\x7f", b"whatever")]
+    newer = [(b"\0\x63\0\7group-a", b"\0\0\0\0\0\1"), (b"\x7f\x7f", b"whatever")]
     world = World(load=False)
     world.coordinator.load_partition(partition, [*damaged, *newer, good])
     assert world.committed() == 7

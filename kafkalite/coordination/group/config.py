@@ -22,6 +22,14 @@ class GroupConfig:
     """offset.metadata.max.bytes: of the text beside one committed offset"""
     offsets_retention_ms: int = 10_080 * 60_000
     """offsets.retention.minutes"""
+    consumer_max_size: int = 2**31 - 1
+    """group.consumer.max.size: members of one consumer group"""
+    consumer_assignors: tuple[str, ...] = ("uniform", "range")
+    """group.consumer.assignors; the first is the default"""
+    consumer_migration_policy: str = "bidirectional"
+    """group.consumer.migration.policy, in lower case: whether a group may change its type while it has members"""
+    consumer_regex_refresh_interval_ms: int = 600_000
+    """group.consumer.regex.refresh.interval.ms"""
     streams_max_size: int = 2**31 - 1
     """group.streams.max.size: members of one streams group"""
     new_member_join_timeout_ms: int = 300_000

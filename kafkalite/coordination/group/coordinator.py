@@ -29,8 +29,11 @@ from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.classic.groups import ClassicGroups
 from kafkalite.coordination.group.classic.joining import Client
 from kafkalite.coordination.group.config import GroupConfig
+from kafkalite.coordination.group.consumer.group import ConsumerGroup
+from kafkalite.coordination.group.consumer.groups import ConsumerGroups
 from kafkalite.coordination.group.context import GroupContext, warn_if_failed
 from kafkalite.coordination.group.group import Group
+from kafkalite.coordination.group.modern.group import ModernGroup
 from kafkalite.coordination.group.shard import GroupShard
 from kafkalite.coordination.group.streams.group import StreamsGroup
 from kafkalite.coordination.group.streams.groups import StreamsGroups
@@ -72,6 +75,7 @@ class GroupCoordinator:
             settings_of,
         )
         self.classic = ClassicGroups(self._context)
+        self.consumer = ConsumerGroups(self._context)
         self.streams = StreamsGroups(self._context)
         self.admin = GroupAdmin(
             self._context,
@@ -115,21 +119,28 @@ class GroupCoordinator:
     def _loaded(self, group: Group) -> None:
         if isinstance(group, ClassicGroup):
             self.classic.loaded(group)
+        elif isinstance(group, ConsumerGroup):
+            self.consumer.loaded(group)
         elif isinstance(group, StreamsGroup):
             self.streams.loaded(group)
 
     def _unloaded(self, group: Group, code: ErrorCode) -> None:
         if isinstance(group, ClassicGroup):
             self.classic.unloaded(group, code)
+        elif isinstance(group, ConsumerGroup):
+            self.consumer.unloaded(group)
         elif isinstance(group, StreamsGroup):
             self.streams.unloaded(group)
 
     def on_topics_changed(self) -> None:
         """Topics were made, deleted or changed: groups that the coordinator assigns look at theirs again."""
+        self.consumer.topics_changed()
         for _, shard in self._shards.active():
             for group in shard.groups.values():
                 if isinstance(group, StreamsGroup):
                     group.topics_may_have_changed = True
+                elif isinstance(group, ModernGroup):
+                    group.metadata_changed()
 
     def on_topics_deleted(self, names: Collection[str]) -> None:
         """Forget what groups have committed for these topics, so that a topic created again under the name starts
@@ -215,6 +226,9 @@ class GroupCoordinator:
         """OffsetFetch of one group, in the shape of v8+. Errors are the group's: NOT_COORDINATOR, loading."""
         try:
             shard = self._shards.shard_for(request.group_id)
+            group = shard.find(GroupId(request.group_id))
+            if group is not None:
+                group.check_fetch(request.member_id, request.member_epoch)
         except KafkaError as error:
             return offsets.FetchedGroup(group_id=request.group_id, error_code=error.code)
         return offsets.fetch_group(shard, request, self._context.topics, version)

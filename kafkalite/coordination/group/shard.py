@@ -9,6 +9,7 @@ from kafkalite_protocol.errors import ProtocolError
 
 from kafkalite.coordination.group.classic import records as classic_records
 from kafkalite.coordination.group.classic.group import ClassicGroup
+from kafkalite.coordination.group.consumer import replay as consumer_replay
 from kafkalite.coordination.group.group import Group, Replay
 from kafkalite.coordination.group.offset_records import (
     OFFSET_COMMIT_KEYS,
@@ -22,7 +23,11 @@ from kafkalite.types import GroupId, TopicPartition
 
 _log = logging.getLogger(__name__)
 
-_REPLAY: Mapping[int, Replay] = {**classic_records.REPLAY, **streams_replay.REPLAY}
+_REPLAY: Mapping[int, Replay] = {
+    **classic_records.REPLAY,
+    **consumer_replay.REPLAY,
+    **streams_replay.REPLAY,
+}
 """What takes in a record of each key type; the table of each type of group is beside its records."""
 
 

@@ -71,11 +71,10 @@ class ModernGroup(Generic[M]):
         self._metadata_known_from_epoch: int | None = None
 
     def copy(self) -> Self:
-        """One that can be changed without changing this one; members and targets are values and shared."""
+        """One that can be changed without changing this one; what is in its dictionaries are values, and shared."""
         twin = type(self)(self.group_id)
-        twin.__dict__.update(self.__dict__)
-        twin.members = self.members.copy()
-        twin.targets = self.targets.copy()
+        for name, value in self.__dict__.items():
+            setattr(twin, name, value.copy() if isinstance(value, dict) else value)
         return twin
 
     @property
