@@ -17,7 +17,9 @@ from kafkalite.config.definitions import (
     Definition,
     broker_definitions,
     broker_synonyms,
+    client_metrics_definitions,
     documentation,
+    group_definitions,
     topic_definitions,
 )
 from kafkalite.config.topic_config import TopicConfig
@@ -77,6 +79,47 @@ def describe_broker(
         for name in sorted(known | dict.fromkeys(strangers))
         if names is None or name in names
     ]
+
+
+def describe_group(
+    broker: BrokerConfig, overrides: Mapping[str, str], names: Collection[str] | None = None
+) -> list[ConfigEntry]:
+    """The 17 keys of a group, or those of `names` that exist, by name."""
+    return [
+        _group_entry(broker, overrides.get(definition.name), definition)
+        for definition in group_definitions().values()
+        if names is None or definition.name in names
+    ]
+
+
+def describe_client_metrics(
+    overrides: Mapping[str, str], names: Collection[str] | None = None
+) -> list[ConfigEntry]:
+    """The 3 keys of a client metrics subscription, or those of `names` that exist, by name."""
+    entries = []
+    for definition in client_metrics_definitions().values():
+        if names is None or definition.name in names:
+            text = overrides.get(definition.name, definition.default or "")
+            value = value_text(parse(definition, text))
+            source = ConfigSource.DYNAMIC_CLIENT_METRICS
+            set_here = [ConfigSynonym(definition.name, value, source)]
+            synonyms = set_here if definition.name in overrides else []
+            entries.append(_entry(definition, value, synonyms, read_only=False))
+    return entries
+
+
+def _group_entry(broker: BrokerConfig, override: str | None, definition: Definition) -> ConfigEntry:
+    name = definition.name
+    synonyms = (
+        list(_synonyms(broker, definition.broker[0]))
+        if definition.broker
+        else [ConfigSynonym(name, definition.default, ConfigSource.DEFAULT)]
+    )
+    if override is not None:
+        synonyms.insert(0, ConfigSynonym(name, override, ConfigSource.DYNAMIC_GROUP))
+    value = value_text(parse(definition, synonyms[0].value or ""))
+    synonyms[0] = synonyms[0]._replace(value=value)
+    return _entry(definition, value, synonyms, read_only=False)
 
 
 def _topic_entry(

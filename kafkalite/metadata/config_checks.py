@@ -28,6 +28,9 @@ def check_resource(image: MetadataImage, resource: ConfigResource) -> None:
             _check_topic(image, resource.name)
         case ConfigResourceType.BROKER:
             _check_broker(image, resource.name)
+        case ConfigResourceType.GROUP | ConfigResourceType.CLIENT_METRICS:
+            if not resource.name:
+                raise KafkaError(ErrorCode.INVALID_REQUEST, "A group or a subscription has a name.")
         case _:
             raise KafkaError(
                 ErrorCode.INVALID_REQUEST,
@@ -55,10 +58,17 @@ def check_configs(
     config: BrokerConfig,
 ) -> None:
     """Raises `KafkaError` when a resource cannot have `configs`, or those `changed` cannot be changed at run time."""
-    if resource.type == ConfigResourceType.TOPIC:
-        check_topic_configs(configs, config)
-    else:
-        _check_broker_configs(resource.name, configs, changed)
+    match resource.type:
+        case ConfigResourceType.TOPIC:
+            check_topic_configs(configs, config)
+        case ConfigResourceType.GROUP:
+            _check_group_configs(configs, config)
+        case ConfigResourceType.CLIENT_METRICS:
+            from kafkalite.metadata.client_metrics import check_subscription
+
+            check_subscription(configs)
+        case _:
+            _check_broker_configs(resource.name, configs, changed)
 
 
 def check_topic_configs(configs: Mapping[str, str | None], config: BrokerConfig) -> None:
@@ -67,6 +77,15 @@ def check_topic_configs(configs: Mapping[str, str | None], config: BrokerConfig)
         return
     try:
         validate_topic_configs(configs, config)
+    except ConfigError as error:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from error
+
+
+def _check_group_configs(configs: Mapping[str, str], config: BrokerConfig) -> None:
+    from kafkalite.config.group_config import validate_group_configs
+
+    try:
+        validate_group_configs(configs, config)
     except ConfigError as error:
         raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from error
 
@@ -103,7 +122,10 @@ def _check_dynamic(definition: Definition, broker: str) -> None:
 
 
 def list_value(resource: ConfigResource, name: str, value: str | None) -> list[str] | None:
-    """The parts of a list config, of its default when `value` is None. None: it is not a list."""
+    """The parts of a list config, of its default when `value` is None. None: it is not a list.
+
+    The lists of client metrics subscriptions are none here, as in Kafka: they can be set as a whole only.
+    """
     from kafkalite.config.definitions import ConfigType, broker_definitions, topic_definitions
 
     is_topic = resource.type == ConfigResourceType.TOPIC

@@ -1,5 +1,7 @@
 """IncrementalAlterConfigs and AlterConfigs. Expectations are what Apache Kafka 4.3.0 answered, but for error texts."""
 
+import logging
+
 import pytest
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.alter_configs import AlterConfigsRequest
@@ -114,7 +116,7 @@ def test_a_resource_or_a_config_that_comes_twice_is_refused(broker):
     assert configs(broker) == {}
 
 
-@pytest.mark.parametrize("resource_type", [-1, 0, 3, 8, 16, 32])
+@pytest.mark.parametrize("resource_type", [-1, 0, 3, 8])
 def test_types_that_have_nothing_to_change(broker, resource_type):
     resource = (resource_type, "x")
     assert change(broker, (resource, ("root", SET, "INFO")), (G1, ("flush.ms", SET, "1"))) == [
@@ -122,6 +124,64 @@ def test_types_that_have_nothing_to_change(broker, resource_type):
         (0, *G1),
     ]
     assert replace(broker, (resource, ("root", "INFO"))) == [(42, *resource)]
+
+
+def test_a_group_can_be_told_its_timeouts_within_limits(broker):
+    group = (32, "g")
+    assert change(broker, (group, ("consumer.session.timeout.ms", SET, "44999"))) == [(40, *group)]
+    assert change(broker, (group, ("retention.ms", SET, "1"))) == [(40, *group)]
+    assert change(broker, ((32, ""), ("consumer.session.timeout.ms", SET, "50000"))) == [
+        (42, 32, "")
+    ]
+    assert change(broker, (group, ("consumer.session.timeout.ms", SET, "50000"))) == [(0, *group)]
+    assert broker.image.config_of(32, "g") == {"consumer.session.timeout.ms": "50000"}
+    assert replace(broker, (group, ("share.isolation.level", "read_committed"))) == [(0, *group)]
+    assert broker.image.config_of(32, "g") == {"share.isolation.level": "read_committed"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("interval.ms", "1000", 0),
+        ("interval.ms", "99", 42),
+        ("interval.ms", "soon", 40),
+        ("metrics", "a,b", 0),
+        ("match", "client_id=.*", 0),
+        ("match", "client_id=[", 40),
+        ("match", "user=.*", 40),
+        ("nonsense", "1", 42),
+    ],
+)
+def test_a_client_metrics_subscription_is_checked(broker, name, value, code):
+    subscription = (16, "s")
+    assert change(broker, (subscription, (name, SET, value))) == [(code, *subscription)]
+
+
+def test_levels_of_loggers_last_as_long_as_the_process(broker):
+    logger = logging.getLogger("kafkalite.under.test")
+    loggers, name = (8, "1"), logger.name
+    assert change(broker, (loggers, (name, SET, "DEBUG")), validate_only=True) == [(0, *loggers)]
+    assert logger.level == logging.NOTSET
+    assert change(broker, (loggers, (name, SET, "DEBUG"))) == [(0, *loggers)]
+    assert logger.level == logging.DEBUG
+    assert change(broker, (loggers, (name, DELETE, None))) == [(0, *loggers)]
+    assert logger.level == logging.NOTSET
+    assert configs(broker) == {}
+
+
+@pytest.mark.parametrize(
+    ("change_of_level", "code"),
+    [
+        (("root", SET, "LOUD"), 40),
+        (("nobody", SET, "INFO"), 40),
+        (("root", APPEND, "INFO"), 42),
+        (("root", DELETE, None), 42),
+        (("root", SET, None), 42),
+    ],
+)
+def test_levels_that_cannot_be(broker, change_of_level, code):
+    assert change(broker, ((8, "1"), change_of_level)) == [(code, 8, "1")]
+    assert change(broker, ((8, "2"), ("root", SET, "INFO"))) == [(42, 8, "2")]
 
 
 def test_validate_only_changes_nothing(broker):

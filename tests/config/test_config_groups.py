@@ -3,6 +3,7 @@
 import pytest
 
 from kafkalite.config import BrokerConfig, ConfigError
+from kafkalite.config.broker_config import OUR_DEFAULTS
 from kafkalite.config.definitions import broker_definitions, group_definitions
 from kafkalite.config.durations import iso_duration_ms
 from kafkalite.config.group_config import (
@@ -16,7 +17,9 @@ from kafkalite.config.group_config import (
 def test_defaults_are_those_of_the_definitions():
     for name, definition in group_definitions().items():
         attribute = getattr(GroupConfig(), name.replace(".", "_"))
-        assert str(attribute).lower() == definition.default
+        broker = definition.broker[0] if definition.broker else ""
+        default = OUR_DEFAULTS[broker][0] if broker in OUR_DEFAULTS else definition.default
+        assert str(attribute).lower() == default
 
 
 def test_every_bound_is_a_broker_key():

@@ -81,9 +81,11 @@ def test_word_that_ignores_case_is_kept_as_written() -> None:
     assert parse(BROKER["group.consumer.migration.policy"], "Upgrade") == "Upgrade"
 
 
-def test_same_entry_twice_is_refused_where_kafka_refuses_it() -> None:
-    assert refusal(BROKER["log.dirs"], "a,a") == "log.dirs=a,a: names the same thing twice"
-    assert parse(TOPIC["cleanup.policy"], "delete,delete") == ("delete", "delete")
+def test_what_is_said_twice_counts_once() -> None:
+    assert parse(BROKER["log.dirs"], "a,b,a") == ("a", "b")
+    assert parse(TOPIC["cleanup.policy"], "delete,delete") == ("delete",)
+    throttled = TOPIC["leader.replication.throttled.replicas"]
+    assert parse(throttled, "0:1,0:1") == ("0:1", "0:1")
 
 
 def test_list_that_must_not_be_empty() -> None:

@@ -97,4 +97,16 @@ ACCEPTED = [
         r"^credentials / empty password ",
         "an empty password is an exception in Kafka (UNKNOWN_SERVER_ERROR); here it is UNACCEPTABLE_CREDENTIAL",
     ),
+    Accepted(
+        r"_configs / unknown operation(, checked)? v\d / ",
+        "an operation on configs that does not exist is an exception in Kafka (UNKNOWN_SERVER_ERROR)",
+    ),
+    Accepted(
+        r"^group_configs / .*\.configs\[14\]\.",
+        "group.streams.initial.rebalance.delay.ms is 0 here",
+    ),
+    Accepted(
+        r"^all_topic_configs / .*\.configs\[21\]\.",
+        "Kafka's storage tool sets min.insync.replicas for all brokers when it formats a directory",
+    ),
 ]

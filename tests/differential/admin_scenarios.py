@@ -270,6 +270,7 @@ def quotas(side: Side) -> None:
             version,
         )
         side.ask("nothing", alter_quotas(), version)
+        side.catch_up()
         for label, parts in QUOTA_FILTERS.items():
             for strict in (False, True):
                 side.ask(
@@ -353,6 +354,7 @@ def credentials(side: Side) -> None:
     alter("delete unknown", [Deletion("nobody", 1)], [])
     alter("delete no name", [Deletion("", 1)], [])
     alter("good and bad", [Deletion("bob", 2), Deletion("nobody", 1)], [good])
+    side.catch_up()
     User = DescribeUserScramCredentialsRequest.UserName
     for label, users in {
         "all": None,

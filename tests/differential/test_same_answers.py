@@ -16,6 +16,7 @@ import pytest
 
 from tests.differential import (
     admin_scenarios,
+    config_scenarios,
     connection_scenarios,
     fetch_scenarios,
     group_scenarios,
@@ -30,6 +31,7 @@ pytestmark = [pytest.mark.java, pytest.mark.timeout(180)]
 
 SCENARIOS = [
     *admin_scenarios.SCENARIOS,
+    *config_scenarios.SCENARIOS,
     *connection_scenarios.SCENARIOS,
     *produce_scenarios.SCENARIOS,
     *fetch_scenarios.SCENARIOS,

@@ -20,14 +20,16 @@ from kafkalite_protocol.messages.alter_user_scram_credentials import (
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.delete_groups import DeleteGroupsResponse
 from kafkalite_protocol.messages.delete_records import DeleteRecordsResponse
+from kafkalite_protocol.messages.describe_configs import DescribeConfigsRequest
 from kafkalite_protocol.messages.describe_groups import DescribeGroupsResponse
 from kafkalite_protocol.messages.describe_user_scram_credentials import (
     DescribeUserScramCredentialsResponse,
 )
+from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 from kafkalite_protocol.messages.init_producer_id import InitProducerIdRequest
+from kafkalite_protocol.messages.join_group import JoinGroupResponse
 from kafkalite_protocol.messages.list_groups import ListGroupsResponse
 from kafkalite_protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
-from kafkalite_protocol.messages.join_group import JoinGroupResponse
 from kafkalite_protocol.messages.metadata import MetadataRequest
 from kafkalite_protocol.messages.offset_commit import OffsetCommitResponse
 from kafkalite_protocol.messages.offset_delete import OffsetDeleteResponse
@@ -68,9 +70,9 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _IN_HASH_ORDER = (
     DeleteGroupsResponse,
     DescribeGroupsResponse,
+    JoinGroupResponse,
     ListGroupsResponse,
     OffsetCommitResponse,
-    JoinGroupResponse,
     OffsetDeleteResponse,
     OffsetFetchResponse,
 )
@@ -123,6 +125,7 @@ class Side:
         self.bootstrap = bootstrap
         self.transcript: list[Answer] = []
         self.count = 0
+        self._changes = 0
         self._client: RawClient | None = None
         self._ids_seen: dict[str, str] = {}
 
@@ -213,6 +216,28 @@ class Side:
         topic = ListOffsetsRequest.ListOffsetsTopic(name=name, partitions=asked)
         answer = self.client.ask(ListOffsetsRequest(topics=[topic]), 7)
         return all(partition.error_code == 0 for partition in answer.topics[0].partitions)
+
+    def catch_up(self) -> None:
+        """Wait until the broker knows what was decided so far: Kafka's controller answers before its broker has heard.
+
+        Changes are heard of in their order, so one more of our own is made, and looked for.
+        """
+        self._changes += 1
+        value = str(45_000 + self._changes)
+        resource = IncrementalAlterConfigsRequest.AlterConfigsResource(32, "catching up")
+        resource.configs = [
+            IncrementalAlterConfigsRequest.AlterableConfig("consumer.session.timeout.ms", 0, value)
+        ]
+        self.client.ask(IncrementalAlterConfigsRequest([resource]), 1)
+        asked = DescribeConfigsRequest.DescribeConfigsResource(
+            32, "catching up", ["consumer.session.timeout.ms"]
+        )
+
+        def is_known() -> bool:
+            answer = self.client.ask(DescribeConfigsRequest([asked]), 4)
+            return answer.results[0].configs[0].value == value
+
+        wait_until(is_known, "the broker has caught up")
 
     def topic_id(self, name: str) -> bytes:
         request = MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=name)])

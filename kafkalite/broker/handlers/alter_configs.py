@@ -1,25 +1,22 @@
 """AlterConfigs: v0-v2. Replaces everything that was set for a resource; what is not in the request is unset.
 
-The older of two ways (KIP-339 brought the other), still used by librdkafka's and kafka-python's admin clients.
+The older of two ways (KIP-339 brought the other), still used by librdkafka's and kafka-python's admin clients. Levels of
+loggers cannot be changed this way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.messages.alter_configs import AlterConfigsRequest, AlterConfigsResponse
 
-from kafkalite.broker.handlers.incremental_alter_configs import once_each, twice
-from kafkalite.broker.handlers.outcome import answer_either, message_of
+from kafkalite.broker.handlers.config_changes import Asked, alter
+from kafkalite.broker.handlers.outcome import message_of
 from kafkalite.broker.request import RequestContext
 from kafkalite.deferred import Deferred
-from kafkalite.metadata.events import (
-    AlteredResource,
-    ConfigChange,
-    ConfigOperation,
-    ResourceChange,
-)
+from kafkalite.metadata.events import AlteredResource, ConfigChange, ConfigOperation
 from kafkalite.metadata.image import ConfigResource, MetadataImage
 
 API_KEY = ApiKey.ALTER_CONFIGS
@@ -28,31 +25,27 @@ Resource = AlterConfigsRequest.AlterConfigsResource
 
 
 def handle(context: RequestContext, request: AlterConfigsRequest) -> Deferred[AlterConfigsResponse]:
-    control_plane = context.broker.control_plane
-    resources = [
-        (ConfigResource(one.resource_type, one.resource_name), one) for one in request.resources
+    image = context.broker.control_plane.image
+    asked = [
+        Asked(resource, partial(_changes, image, resource, one))
+        for one in request.resources
+        for resource in [ConfigResource(one.resource_type, one.resource_name)]
     ]
-    changes = [
-        ResourceChange(resource, _changes(control_plane.image, resource, asked))
-        for resource, asked in once_each(resources)
-    ]
+    return alter(context, asked, validate_only=request.validate_only, with_loggers=False).then(
+        _answer
+    )
 
-    def answer(altered: Sequence[AlteredResource]) -> AlterConfigsResponse:
-        return AlterConfigsResponse(
-            responses=[
-                AlterConfigsResponse.AlterConfigsResourceResponse(
-                    one.error.code if one.error is not None else 0,
-                    message_of(one.error),
-                    *one.resource,
-                )
-                for one in (*altered, *twice(resources))
-            ]
-        )
 
-    return answer_either(
-        control_plane.alter_configs(changes, validate_only=request.validate_only),
-        answer,
-        lambda error: answer([AlteredResource(one.resource, error) for one in changes]),
+def _answer(altered: Sequence[AlteredResource]) -> AlterConfigsResponse:
+    return AlterConfigsResponse(
+        responses=[
+            AlterConfigsResponse.AlterConfigsResourceResponse(
+                one.error.code if one.error is not None else 0,
+                message_of(one.error),
+                *one.resource,
+            )
+            for one in altered
+        ]
     )
 
 

@@ -1,13 +1,12 @@
 """DescribeConfigs: v1-v4. Configs of topics, this broker, all brokers, its loggers; with where each value comes from.
 
 No keys, or an empty list of them, means all. A broker's name is its id; the empty name means what was set for all
-brokers at run time. Client metrics subscriptions and groups (KIP-714, KIP-848) have nothing set and show no configs.
+brokers at run time. Groups and client metrics subscriptions show their defaults also when there is none of the name.
 A resource of an unknown type spoils the whole request, as in Kafka. v3: types and documentation.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection
 from typing import Final
 
@@ -18,8 +17,15 @@ from kafkalite_protocol.messages.describe_configs import (
     DescribeConfigsResponse,
 )
 
+from kafkalite.broker.handlers.broker_loggers import check_broker, levels
 from kafkalite.broker.request import RequestContext
-from kafkalite.config.describe import ConfigEntry, describe_broker, describe_topic
+from kafkalite.config.describe import (
+    ConfigEntry,
+    describe_broker,
+    describe_client_metrics,
+    describe_group,
+    describe_topic,
+)
 from kafkalite.errors import KafkaError
 from kafkalite.metadata.dynamic_config import with_dynamic_configs
 from kafkalite.metadata.image import ConfigResourceType
@@ -98,7 +104,7 @@ def _topic(context: RequestContext, name: str, keys: Keys) -> list[Config]:
 def _broker(context: RequestContext, name: str, keys: Keys) -> list[Config]:
     if not name:
         return _all_brokers(context, keys)
-    _check_is_this_broker(context, name)
+    check_broker(name, context.broker.config.node_id)
     config = with_dynamic_configs(context.broker.config, context.broker.control_plane.image)
     return [_config(entry) for entry in describe_broker(config, keys)]
 
@@ -114,49 +120,29 @@ def _all_brokers(context: RequestContext, keys: Keys) -> list[Config]:
     return [_config(entry) for entry in describe_broker(config, names)]
 
 
-def _check_is_this_broker(context: RequestContext, name: str) -> None:
-    """A broker tells its own configs only; clients send the request to the broker it is about."""
-    node_id = context.broker.config.node_id
-    if not name.isascii() or not name.lstrip("+-").isdigit():
-        raise KafkaError(ErrorCode.INVALID_REQUEST, f'A broker id is a number, not "{name}".')
-    if int(name) != node_id:
-        raise KafkaError(
-            ErrorCode.INVALID_REQUEST, f"This is broker {node_id}; ask broker {name} for its own."
-        )
-
-
 def _loggers(context: RequestContext, name: str, keys: Keys) -> list[Config]:
-    """The level of the log; there is one logger to speak of."""
-    if not name:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, "Whose loggers: a broker id is missing.")
-    _check_is_this_broker(context, name)
-    if keys is not None and "root" not in keys:
-        return []
-    level = logging.getLogger().getEffectiveLevel()
+    check_broker(name, context.broker.config.node_id)
     return [
-        Config(
-            name="root",
-            value=next(name for most, name in _LEVELS if level <= most),
-            config_source=_DYNAMIC_BROKER_LOGGER,
-            documentation="",
-        )
+        Config(name=logger, value=level, config_source=_DYNAMIC_BROKER_LOGGER, documentation="")
+        for logger, level in levels().items()
+        if keys is None or logger in keys
     ]
 
 
-_LEVELS: Final = ((10, "DEBUG"), (20, "INFO"), (30, "WARN"), (40, "ERROR"), (2**31, "FATAL"))
-"""Kafka's names for Python's levels up to a number."""
-
-
-def _client_metrics(_context: RequestContext, name: str, _keys: Keys) -> list[Config]:
+def _client_metrics(context: RequestContext, name: str, keys: Keys) -> list[Config]:
     if not name:
         raise KafkaError(ErrorCode.INVALID_REQUEST, "A client metrics subscription has a name.")
-    return []
+    settings = context.broker.control_plane.image.config_of(ConfigResourceType.CLIENT_METRICS, name)
+    return [_config(entry) for entry in describe_client_metrics(settings, keys)]
 
 
-def _group(_context: RequestContext, name: str, _keys: Keys) -> list[Config]:
+def _group(context: RequestContext, name: str, keys: Keys) -> list[Config]:
     if not name:
         raise KafkaError(ErrorCode.INVALID_REQUEST, "A group has a name.")
-    return []
+    image = context.broker.control_plane.image
+    config = with_dynamic_configs(context.broker.config, image)
+    settings = image.config_of(ConfigResourceType.GROUP, name)
+    return [_config(entry) for entry in describe_group(config, settings, keys)]
 
 
 _DESCRIBERS: Final[dict[int, Callable[[RequestContext, str, Keys], list[Config]]]] = {
