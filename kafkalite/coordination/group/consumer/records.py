@@ -109,7 +109,6 @@ def legacy_metadata_tombstone(group_id: GroupId) -> KeyValue:
 
 
 def member_metadata(group_id: GroupId, member_id: MemberId, metadata: MemberMetadata) -> KeyValue:
-    classic = metadata.classic
     value = MemberValue(
         instance_id=metadata.instance_id,
         rack_id=metadata.rack_id,
@@ -119,17 +118,22 @@ def member_metadata(group_id: GroupId, member_id: MemberId, metadata: MemberMeta
         subscribed_topic_regex=metadata.topic_regex,
         rebalance_timeout_ms=metadata.rebalance_timeout_ms,
         server_assignor=metadata.server_assignor,
-        classic_member_metadata=None
-        if classic is None
-        else MemberValue.ClassicMemberMetadata(
-            session_timeout_ms=classic.session_timeout_ms,
-            supported_protocols=[
-                MemberValue.ClassicProtocol(name=each.name, metadata=each.metadata)
-                for each in classic.protocols
-            ],
-        ),
     )
+    # Not as an argument: Kafka's default is an empty struct, so null is written, in a tag of its own
+    value.classic_member_metadata = _classic(metadata.classic)
     return _put(MemberKey(group_id=group_id, member_id=member_id), value)
+
+
+def _classic(classic: ClassicMetadata | None) -> MemberValue.ClassicMemberMetadata | None:
+    if classic is None:
+        return None
+    return MemberValue.ClassicMemberMetadata(
+        session_timeout_ms=classic.session_timeout_ms,
+        supported_protocols=[
+            MemberValue.ClassicProtocol(name=each.name, metadata=each.metadata)
+            for each in classic.protocols
+        ],
+    )
 
 
 def member_metadata_tombstone(group_id: GroupId, member_id: MemberId) -> KeyValue:
