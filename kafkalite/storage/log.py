@@ -26,6 +26,7 @@ from kafkalite.storage import segment_swap
 from kafkalite.storage.checkpoints import LEADER_EPOCH_CHECKPOINT
 from kafkalite.storage.filesystem import AppendNotUndoneError
 from kafkalite.storage.flush import FlushTask
+from kafkalite.storage.index import CorruptIndexError
 from kafkalite.storage.log_config import LogConfig
 from kafkalite.storage.log_validator import (
     check_records,
@@ -38,6 +39,7 @@ from kafkalite.storage.metadata_files import PARTITION_METADATA
 from kafkalite.storage.producer_replay import (
     load_latest_snapshot,
     note_producer,
+    rebuild_transaction_index,
     remove_snapshots,
     replay,
 )
@@ -445,13 +447,30 @@ class Log:
         found: list[AbortedTransaction] = []
         try:
             for segment in self._segments.from_offset(fetch_offset):
-                aborted, is_complete = segment.transaction_index.collect(fetch_offset, upper_bound)
+                aborted, is_complete = self._aborted_in(segment, fetch_offset, upper_bound)
                 found += aborted
                 if is_complete:
                     break
         except OSError as error:
             raise self._storage_error(error) from error
         return found
+
+    def _aborted_in(
+        self, segment: Segment, fetch_offset: Offset, upper_bound: Offset
+    ) -> tuple[list[AbortedTransaction], bool]:
+        index = segment.transaction_index
+        try:
+            return index.collect(fetch_offset, upper_bound)
+        except CorruptIndexError as error:
+            _log.warning("%s; making it again from the log", error)
+        rebuild_transaction_index(
+            self._segments,
+            segment,
+            self.filesystem,
+            self.directory,
+            self.config.producer_id_expiration_ms,
+        )
+        return index.collect(fetch_offset, upper_bound)
 
     def timestamp_lookup(self, timestamp_ms: int) -> TimestampLookup:
         """The search for the first record at or after a time, to be run anywhere."""

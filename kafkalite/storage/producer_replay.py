@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kafkalite_protocol.control_records import ControlRecordType, read_end_transaction_marker
@@ -71,6 +71,33 @@ def replay(state: ProducerState, segments: Iterable[Segment], start: Offset, end
         for batch in segment.sound_batches_from(start):
             if batch.producer_id >= 0 and batch.base_offset < end:
                 note_producer(state, batch)
+
+
+def rebuild_transaction_index(
+    segments: Sequence[Segment],
+    segment: Segment,
+    filesystem: FileSystem,
+    directory: Path,
+    expiration_ms: int,
+) -> None:
+    """Make `segment`'s transaction index again from its markers, and from what the producers were where it begins.
+
+    Raises OSError.
+    """
+    state = ProducerState(expiration_ms)
+    start = load_latest_snapshot(state, filesystem, directory, segment.base_offset)
+    replay(
+        state,
+        segments,
+        segments[0].base_offset if start is None else start,
+        segment.base_offset,
+    )
+    segment.transaction_index.reset()
+    for batch in segment.sound_batches_from(segment.base_offset):
+        if batch.producer_id >= 0:
+            aborted = note_producer(state, batch)
+            if aborted is not None:
+                segment.transaction_index.append(aborted)
 
 
 def remove_snapshots(filesystem: FileSystem, directory: Path, *, above: Offset) -> None:

@@ -394,6 +394,28 @@ def test_transactions_are_known_after_a_restart(tmp_path: Path, clean: bool) -> 
     assert [each[:3] for each in log.aborted_transactions(Offset(0), Offset(4))] == [(9, 0, 2)]
 
 
+@pytest.mark.parametrize("snapshots", [True, False])
+def test_corrupt_transaction_index_is_made_again_from_the_log(
+    tmp_path: Path, snapshots: bool
+) -> None:
+    """The transaction begins in an earlier segment than the one that has its marker."""
+    log = open_log(tmp_path / "log", ONE_BATCH)
+    append(log, batch(2, producer_id=9, producer_epoch=0, sequence=0, transactional=True))
+    append(log, batch(2))
+    log.append_as_leader(marker(9, 0, commit=False), EPOCH, NOW_MS, origin=AppendOrigin.COORDINATOR)
+    append(log, batch(1))
+    log = reopen(log, clean=True)
+    before = log.aborted_transactions(Offset(0), Offset(6))
+    log = reopen(log, clean=True)
+    path = log.segments[2].path(".txnindex")
+    path.write_bytes(b"\xff" * len(path.read_bytes()))
+    if not snapshots:
+        for snapshot in log.directory.glob("*.snapshot"):
+            snapshot.unlink()
+    assert log.aborted_transactions(Offset(0), Offset(6)) == before
+    assert [each[:3] for each in before] == [(9, 0, 4)]
+
+
 # Flushing
 
 
