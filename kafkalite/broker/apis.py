@@ -70,6 +70,8 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.UNREGISTER_BROKER: ServedApi("unregister_broker", 0, 0),
     ApiKey.LIST_CONFIG_RESOURCES: ServedApi("list_config_resources", 0, 1),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: ServedApi("describe_topic_partitions", 0, 0),
+    ApiKey.SHARE_FETCH: ServedApi("share_fetch", 1, 2),
+    ApiKey.SHARE_ACKNOWLEDGE: ServedApi("share_acknowledge", 1, 2),
     ApiKey.INITIALIZE_SHARE_GROUP_STATE: ServedApi("initialize_share_group_state", 0, 0),
     ApiKey.READ_SHARE_GROUP_STATE: ServedApi("read_share_group_state", 0, 0),
     ApiKey.WRITE_SHARE_GROUP_STATE: ServedApi("write_share_group_state", 0, 1),

@@ -60,6 +60,7 @@ from kafkalite.timer import Timer
 from kafkalite.types import BrokerId, Uuid
 
 if TYPE_CHECKING:
+    from kafkalite.broker.share.sharing import Sharing
     from kafkalite.broker.streams_topics import StreamsTopics
 
 _WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
@@ -141,6 +142,21 @@ class Broker:
         from kafkalite.broker.streams_topics import StreamsTopics
 
         return StreamsTopics(self.control_plane, self.clock)
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        """Loaded when the first member of a share group comes."""
+        from kafkalite.broker.share.sharing import Sharing
+
+        return Sharing(
+            self.replicas,
+            self.share_persister,
+            timer=self.timer,
+            clock=self.clock,
+            blocking=self.blocking,
+            settings_of=lambda group_id: config_of_group(self.config, self.image, group_id),
+            session_slots=lambda: self.config.group_share_max_share_sessions,
+        )
 
     def open(self) -> None:
         """Take the data directory and bring everything back to where it was. Raises StartupError."""
@@ -308,6 +324,7 @@ class Broker:
             self.group_coordinator.on_topics_changed()
         if removed:
             self.group_coordinator.on_topics_deleted([topic.name for topic in removed])
+            self.sharing.topics_deleted({topic.topic_id for topic in removed})
         for coordinator, topic in (
             (self.share_coordinator, SHARE_GROUP_STATE_TOPIC),
             (self.group_coordinator, GROUP_OFFSETS_TOPIC),

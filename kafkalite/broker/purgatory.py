@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 from kafkalite_protocol.error_codes import ErrorCode
 
-from kafkalite.broker.replica import Replica
+from kafkalite.broker.replica import Replica, ReplicaWatcher
 from kafkalite.broker.request import Answer
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
@@ -39,28 +39,35 @@ class WaitingFetch(Protocol):
         ...
 
 
+class Watched(Protocol):
+    """What can have news for a parked fetch: a replica, or a partition that a group shares."""
+
+    def watch(self, watcher: ReplicaWatcher) -> None: ...
+    def unwatch(self, watcher: ReplicaWatcher) -> None: ...
+
+
 class DelayedFetch:
     """One parked fetch; made by `FetchPurgatory.park`."""
 
-    __slots__ = ("_deferred", "_fetch", "_missing_bytes", "_purgatory", "_replicas", "_timer")
+    __slots__ = ("_deferred", "_fetch", "_missing_bytes", "_purgatory", "_timer", "_watched")
 
     def __init__(
         self,
         purgatory: FetchPurgatory,
         fetch: WaitingFetch,
         missing_bytes: int,
-        replicas: Iterable[Replica],
+        watched: Iterable[Watched],
     ) -> None:
         self._purgatory = purgatory
         self._fetch = fetch
         self._missing_bytes = missing_bytes
-        self._replicas = tuple(replicas)
+        self._watched = tuple(watched)
         self._deferred: Deferred[Answer] = Deferred()
         self._timer: TimerHandle | None = None
 
     def start(self, timer: Timer, max_wait_ms: int) -> Deferred[Answer]:
-        for replica in self._replicas:
-            replica.watch(self)
+        for each in self._watched:
+            each.watch(self)
         self._timer = timer.schedule(max_wait_ms, self.finish)
         return self._deferred
 
@@ -92,8 +99,8 @@ class DelayedFetch:
             self._missing_bytes = max(1, look.missing_bytes)
 
     def _end(self) -> None:
-        for replica in self._replicas:
-            replica.unwatch(self)
+        for each in self._watched:
+            each.unwatch(self)
         if self._timer is not None:
             self._timer.cancel()
         self._purgatory.ended(self)
@@ -113,11 +120,11 @@ class FetchPurgatory:
         self,
         fetch: WaitingFetch,
         missing_bytes: int,
-        replicas: Iterable[Replica],
+        watched: Iterable[Watched],
         max_wait_ms: int,
     ) -> Deferred[Answer]:
-        """Wait up to `max_wait_ms` for `missing_bytes` more in `replicas`."""
-        parked = DelayedFetch(self, fetch, missing_bytes, replicas)
+        """Wait up to `max_wait_ms` for `missing_bytes` more in what is `watched`."""
+        parked = DelayedFetch(self, fetch, missing_bytes, watched)
         self._parked.add(parked)
         return parked.start(self._timer, max_wait_ms)
 

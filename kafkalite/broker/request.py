@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from kafkalite.storage.file_slice import FileSlice
@@ -25,6 +26,14 @@ class ConnectionInfo:
     client_software_name: str = ""
     """From ApiVersions v3+ (KIP-511); empty until the client told."""
     client_software_version: str = ""
+    when_closed: dict[Hashable, Callable[[], None]] = field(default_factory=dict)
+    """What is to be done when the connection ends, by what it is about."""
+
+    def closed(self) -> None:
+        """The connection has ended."""
+        actions, self.when_closed = self.when_closed, {}
+        for action in actions.values():
+            action()
 
     def __str__(self) -> str:
         software = (

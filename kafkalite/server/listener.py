@@ -124,6 +124,7 @@ class Listener:
         finally:
             self._table.remove(connection)
             connection.close()
+            connection.info.closed()
 
 
 def _addresses(

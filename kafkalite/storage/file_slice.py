@@ -41,6 +41,10 @@ class FileSlice:
         """The bytes, copied into memory. For what must look inside; sending does not."""
         return os.pread(self.file.fileno(), self.length, self.position)
 
+    def pread(self, position: int, length: int) -> bytes:
+        """`length` bytes from `position` of this slice, copied, on any thread; short where the file was cut meanwhile."""
+        return self.slice(position, length).read()
+
     def slice(self, start: int, length: int) -> FileSlice:
         """`length` bytes from `start` of this slice, over the same descriptor."""
         assert start + length <= self.length, "a slice of a slice lies inside it"

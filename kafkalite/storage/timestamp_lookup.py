@@ -43,7 +43,7 @@ class TimestampLookup:
     def run(self) -> TimestampAndOffset | None:
         """Read and decompress as needed. Raises KafkaError(CORRUPT_MESSAGE) when a batch cannot be read."""
         for where in self._slices:
-            for place in batch_places(_SliceReader(where), 0, len(where)):
+            for place in batch_places(where, 0, len(where)):
                 if (
                     place.max_timestamp_ms >= self._timestamp_ms
                     and place.last_offset >= self._min_offset
@@ -67,15 +67,3 @@ class TimestampLookup:
                 ErrorCode.CORRUPT_MESSAGE, f"A stored batch cannot be read: {error}"
             ) from error
         return None
-
-
-class _SliceReader:
-    """Reads at positions of a slice, on any thread; short where the file was cut meanwhile."""
-
-    __slots__ = ("_slice",)
-
-    def __init__(self, where: FileSlice) -> None:
-        self._slice = where
-
-    def pread(self, position: int, length: int) -> bytes:
-        return self._slice.slice(position, length).read()

@@ -27,7 +27,7 @@ HEADER: Final = (
 # Messages that are also read or written as plain tuples, on the way of every record batch.
 _READ_AS_TUPLES = {"ProduceRequest", "FetchRequest"}
 _WRITTEN_AS_TUPLES = {"ProduceResponse"}
-_WRITTEN_SCATTERED = {"FetchResponse"}
+_WRITTEN_SCATTERED = {"FetchResponse", "ShareFetchResponse"}
 
 
 @dataclass
