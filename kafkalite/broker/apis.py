@@ -17,6 +17,8 @@ class ServedApi(NamedTuple):
     advertised_min_version: int | None = None
     """Lower bound told to clients where it differs: Kafka lists Produce from 0 though it refuses 0-2, because old
     librdkafka turns compression off when 0 is not listed (KAFKA-18659)."""
+    advertised: bool = True
+    """False: answered, but not told to clients, as in Kafka."""
 
 
 SERVED: dict[int, ServedApi] = {
@@ -68,6 +70,10 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.DESCRIBE_CLUSTER: ServedApi("describe_cluster", 0, 2),
     ApiKey.DESCRIBE_PRODUCERS: ServedApi("describe_producers", 0, 0),
     ApiKey.UNREGISTER_BROKER: ServedApi("unregister_broker", 0, 0),
+    ApiKey.GET_TELEMETRY_SUBSCRIPTIONS: ServedApi(
+        "get_telemetry_subscriptions", 0, 0, advertised=False
+    ),
+    ApiKey.PUSH_TELEMETRY: ServedApi("push_telemetry", 0, 0, advertised=False),
     ApiKey.LIST_CONFIG_RESOURCES: ServedApi("list_config_resources", 0, 1),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: ServedApi("describe_topic_partitions", 0, 0),
     ApiKey.SHARE_FETCH: ServedApi("share_fetch", 1, 2),

@@ -69,6 +69,7 @@ class BrokerConfig:
     fetch_max_bytes: int = 57_671_680
     max_incremental_fetch_session_cache_slots: int = 1000
     max_request_partition_size_limit: int = 2000
+    telemetry_max_bytes: int = 1_048_576
 
     # Topics
     auto_create_topics_enable: bool = True

@@ -25,9 +25,13 @@ from kafkalite_protocol.messages.describe_user_scram_credentials import (
 )
 from kafkalite_protocol.messages.elect_leaders import ElectLeadersRequest
 from kafkalite_protocol.messages.expire_delegation_token import ExpireDelegationTokenRequest
+from kafkalite_protocol.messages.get_telemetry_subscriptions import (
+    GetTelemetrySubscriptionsRequest,
+)
 from kafkalite_protocol.messages.list_partition_reassignments import (
     ListPartitionReassignmentsRequest,
 )
+from kafkalite_protocol.messages.push_telemetry import PushTelemetryRequest
 from kafkalite_protocol.messages.remove_raft_voter import RemoveRaftVoterRequest
 from kafkalite_protocol.messages.renew_delegation_token import RenewDelegationTokenRequest
 from kafkalite_protocol.messages.sasl_authenticate import SaslAuthenticateRequest
@@ -413,7 +417,35 @@ def acls_without_authorizer(side: Side) -> None:
             side.ask(f"delete {label}", DeleteAclsRequest(filters), version)
 
 
+def telemetry(side: Side) -> None:
+    """Not advertised, and answered. Each client is another one: Kafka slows down those that ask again soon."""
+    for label, instance in {"new": bytes(16), "own": b"i" * 16}.items():
+        side.ask(
+            f"subscriptions of a {label} client", GetTelemetrySubscriptionsRequest(instance), 0
+        )
+    for index, (label, arguments) in enumerate(
+        {
+            "good": (False, 0, b""),
+            "zstd": (False, 4, b"metrics"),
+            "terminating": (True, 0, b""),
+            "compressed somehow": (False, 9, b"metrics"),
+            "too large": (False, 0, bytes(1_048_577)),
+        }.items()
+    ):
+        instance = bytes([index + 1]) * 16
+        granted = side.client.ask(GetTelemetrySubscriptionsRequest(instance), 0)
+        side.ask(
+            f"push {label}", PushTelemetryRequest(instance, granted.subscription_id, *arguments), 0
+        )
+    side.ask("push of nobody", PushTelemetryRequest(bytes(16), 0, False, 0, b""), 0)
+    side.ask(
+        "push of a reserved id", PushTelemetryRequest(bytes(15) + b"\x01", 0, False, 0, b""), 0
+    )
+    side.ask("push without asking", PushTelemetryRequest(b"n" * 16, 77, False, 0, b""), 0)
+
+
 SCENARIOS = [
+    telemetry,
     features,
     quorum,
     voters,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -44,16 +45,34 @@ class Pair:
         return found
 
 
+AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+
+
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Started once. KAFKALITE_DIFFERENTIAL_KAFKA names a fresh Kafka that runs already."""
-    directory = tmp_path_factory.mktemp("differential")
+    with _started(tmp_path_factory.mktemp("differential"), {}) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="session")
+def pair_with_authorizer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Both with Kafka's own authorizer, and everybody allowed to do everything."""
+    directory = tmp_path_factory.mktemp("authorizer")
+    with _started(directory, {"authorizer.class.name": AUTHORIZER}) as pair:
+        yield pair
+
+
+@contextmanager
+def _started(directory: Path, settings: dict[str, str]) -> Iterator[Pair]:
     with ExitStack() as stack:
         kafka = os.environ.get("KAFKALITE_DIFFERENTIAL_KAFKA")
-        if kafka is None:
-            port = two_free_ports()
-            kafka = stack.enter_context(start_kafka(port, directory / "kafka")).bootstrap
-        kafkalite = stack.enter_context(BrokerProcess(directory / "kafkalite"))
+        if kafka is None or settings:
+            users = {"super.users": "User:ANONYMOUS"} if settings else {}
+            started = start_kafka(two_free_ports(), directory / "kafka", {**settings, **users})
+            kafka = stack.enter_context(started).bootstrap
+        broker = BrokerProcess(directory / "kafkalite", settings=settings)
+        kafkalite = stack.enter_context(broker)
         pair = Pair(kafka, kafkalite.bootstrap)
         yield pair
         print(f"\n{pair.count} requests put to both brokers")

@@ -49,6 +49,7 @@ SILENCE_S = 0.5
 _BATCH_OVERHEAD_BYTES = 12
 _NO_ID = bytes(16)
 _NAMES_OF_ONE_BROKER = {
+    "client_instance_id",
     "cluster_id",
     "controller_id",
     "host",
@@ -58,6 +59,7 @@ _NAMES_OF_ONE_BROKER = {
     "port",
     "producer_id",
     "session_id",
+    "subscription_id",
     "topic_id",
     "total_bytes",
     "usable_bytes",

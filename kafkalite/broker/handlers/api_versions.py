@@ -73,4 +73,5 @@ def _served() -> list[ApiVersionsResponse.ApiVersion]:
             max_version=api.max_version,
         )
         for key, api in SERVED.items()
+        if api.advertised
     ]
