@@ -205,6 +205,13 @@ def replace_atomically(
         filesystem.fsync_directory(path.parent)
 
 
+def write_new(filesystem: FileSystem, path: Path, data: bytes) -> None:
+    """Write a small file that is not there yet and whose loss can be mended: a crash may leave a part of it."""
+    file = filesystem.open(path, create=True, transient=True)
+    file.append([data])
+    file.close()
+
+
 def remove_tree(filesystem: FileSystem, directory: Path) -> None:
     """Remove a directory and what is in it. Interrupted, it can be called again."""
     for name in filesystem.listdir(directory):

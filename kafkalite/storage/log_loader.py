@@ -88,12 +88,7 @@ class LogLoader:
         Raises OSError.
         """
         names = clear_leftovers(self._filesystem, directory)
-        parts = _Parts(
-            directory,
-            self._segments(directory, names, config, log_start_offset),
-            LeaderEpochCache(self._filesystem, directory / LEADER_EPOCH_CHECKPOINT),
-            ProducerState(config.producer_id_expiration_ms),
-        )
+        parts = self._parts(directory, names, config, log_start_offset)
         try:
             parts.leader_epochs.load()
         except CorruptCheckpointError as error:
@@ -116,10 +111,63 @@ class LogLoader:
         log_start_offset = max(log_start_offset, segments[0].base_offset)
         parts.leader_epochs.truncate_from_end(Offset(end + 1))
         parts.leader_epochs.truncate_from_start(log_start_offset)
+        return self._log(
+            parts,
+            topic_partition,
+            topic_id,
+            config,
+            segments=segments,
+            log_start_offset=log_start_offset,
+            recovery_point=min(recovery_point, end),
+            is_durable=clean,
+        )
+
+    def create(
+        self,
+        directory: Path,
+        topic_partition: TopicPartition,
+        topic_id: Uuid,
+        config: LogConfig,
+    ) -> Log:
+        """A log in a directory that was just made: there is nothing to look for. Raises OSError."""
+        parts = self._parts(directory, set(), config, FIRST_OFFSET)
+        return self._log(
+            parts,
+            topic_partition,
+            topic_id,
+            config,
+            segments=Segments(self._filesystem, directory, config, parts.segments),
+            log_start_offset=FIRST_OFFSET,
+            recovery_point=FIRST_OFFSET,
+            is_durable=False,
+        )
+
+    def _parts(
+        self, directory: Path, names: set[str], config: LogConfig, log_start_offset: Offset
+    ) -> _Parts:
+        return _Parts(
+            directory,
+            self._segments(directory, names, config, log_start_offset),
+            LeaderEpochCache(self._filesystem, directory / LEADER_EPOCH_CHECKPOINT),
+            ProducerState(config.producer_id_expiration_ms),
+        )
+
+    def _log(
+        self,
+        parts: _Parts,
+        topic_partition: TopicPartition,
+        topic_id: Uuid,
+        config: LogConfig,
+        *,
+        segments: Segments,
+        log_start_offset: Offset,
+        recovery_point: Offset,
+        is_durable: bool,
+    ) -> Log:
         return Log(
             topic_partition,
             topic_id,
-            directory,
+            parts.directory,
             config,
             filesystem=self._filesystem,
             clock=self._clock,
@@ -128,8 +176,8 @@ class LogLoader:
             leader_epochs=parts.leader_epochs,
             producer_state=parts.producers,
             log_start_offset=log_start_offset,
-            recovery_point=min(recovery_point, end),
-            is_durable=clean,
+            recovery_point=recovery_point,
+            is_durable=is_durable,
         )
 
     def _segments(

@@ -282,9 +282,9 @@ class LogManager:
             self._filesystem.mkdir(directory)
             try:
                 write_partition_metadata(
-                    self._filesystem, directory / PARTITION_METADATA, topic_id, sync=False
+                    self._filesystem, directory / PARTITION_METADATA, topic_id, is_new=True
                 )
-                log = self._loader.load(directory, topic_partition, topic_id, config)
+                log = self._loader.create(directory, topic_partition, topic_id, config)
             except OSError:
                 remove_tree(self._filesystem, directory)
                 raise

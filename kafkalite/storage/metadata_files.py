@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from kafkalite.errors import StartupError
 from kafkalite.storage.checkpoints import CorruptCheckpointError
-from kafkalite.storage.filesystem import FileSystem, replace_atomically
+from kafkalite.storage.filesystem import FileSystem, replace_atomically, write_new
 from kafkalite.types import BrokerId, Uuid
 
 META_PROPERTIES = "meta.properties"
@@ -99,11 +99,17 @@ def read_partition_metadata(filesystem: FileSystem, path: Path) -> Uuid | None:
 
 
 def write_partition_metadata(
-    filesystem: FileSystem, path: Path, topic_id: Uuid, *, sync: bool = True
+    filesystem: FileSystem, path: Path, topic_id: Uuid, *, is_new: bool = False
 ) -> None:
-    """Replace the file: 43 bytes, no newline at the end. Raises OSError."""
+    """Write the file: 43 bytes, no newline at the end. Raises OSError.
+
+    That of a new partition is made durable by its log's first flush; the cluster's metadata knows the id, too.
+    """
     text = f"version: {_PARTITION_METADATA_VERSION}\ntopic_id: {format_uuid(topic_id)}"
-    replace_atomically(filesystem, path, text.encode(), sync=sync)
+    if is_new:
+        write_new(filesystem, path, text.encode())
+    else:
+        replace_atomically(filesystem, path, text.encode())
 
 
 def write_clean_shutdown(
