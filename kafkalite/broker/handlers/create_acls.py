@@ -52,7 +52,7 @@ def _answer(errors: Sequence[KafkaError | None]) -> CreateAclsResponse:
     return CreateAclsResponse(
         results=[
             CreateAclsResponse.AclCreationResult(
-                error.code if error is not None else 0, message_of(error)
+                error.code if error is not None else 0, message_of(error) or ""
             )
             for error in errors
         ]
