@@ -1,7 +1,7 @@
 """Repartition and changelog topics of Streams applications, made when a heartbeat finds that they are missing.
 
-Nobody waits for them: the member is told that they are missing, and its next heartbeat finds them. What could not be made
-is told with that answer, and not tried again for a while.
+A member is told that they are missing, and its next heartbeat finds them. What could not be made is told with that
+answer, and not tried again for a while.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kafkalite.broker.handlers.outcome import message_of
 from kafkalite.clock import Clock
 from kafkalite.coordination.group.streams.configured_topology import InternalTopic
-from kafkalite.deferred import Deferred
+from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.metadata.control_plane import ControlPlane
 from kafkalite.metadata.events import USE_DEFAULT, CreatedTopic, NewTopic
@@ -33,8 +33,9 @@ class StreamsTopics:
         self._under_way: set[str] = set()
         self._failures: dict[str, _Failure] = {}
 
-    def create(self, topics: Collection[InternalTopic], retry_after_ms: int) -> None:
-        """Begin to make those of `topics` that are not being made and have not failed of late."""
+    def create(self, topics: Collection[InternalTopic], retry_after_ms: int) -> Deferred[None]:
+        """Make those of `topics` that are not being made and have not failed of late; resolved when that is over,
+        whether it went well or not."""
         self._forget_old_failures()
         wanted = [
             topic
@@ -42,12 +43,17 @@ class StreamsTopics:
             if topic.name not in self._under_way and topic.name not in self._failures
         ]
         if not wanted:
-            return
+            return resolved(None)
         names = [topic.name for topic in wanted]
         self._under_way.update(names)
-        self._control_plane.create_topics([_definition(topic) for topic in wanted]).on_done(
-            lambda done: self._created(done, names, retry_after_ms)
-        )
+        out: Deferred[None] = Deferred()
+
+        def created(done: Deferred[list[CreatedTopic]]) -> None:
+            self._created(done, names, retry_after_ms)
+            out.resolve(None)
+
+        self._control_plane.create_topics([_definition(topic) for topic in wanted]).on_done(created)
+        return out
 
     def problems(self, topics: Collection[InternalTopic]) -> dict[str, str]:
         """Why topics could not be made, by their names."""

@@ -188,7 +188,8 @@ STANDARD_AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
 OUR_DEFAULTS: Mapping[str, tuple[str, str]] = {
     "group.initial.rebalance.delay.ms": ("0", "a group of one should not wait 3 s for others to join"),
-    "group.streams.initial.rebalance.delay.ms": ("0", "likewise for an application of one process"),
+    "group.streams.assignment.interval.ms": ("0", "a second process that starts within 1 s should not make all wait 5 s"),
+    "group.streams.initial.rebalance.delay.ms": ("0", "an application of one process should not wait 3 s for others"),
     "listeners": ("PLAINTEXT://127.0.0.1:9092", "a development broker is not offered to the network unasked"),
     "log.dir": ("./kafkalite-data", "as log.dirs"),
     "log.dirs": ("./kafkalite-data", "data stays beside the work and outlives a reboot, unlike /tmp"),

@@ -35,10 +35,11 @@ class GroupConfig(NamedTuple):
     share_record_lock_duration_ms: int = 30_000
     share_renew_acknowledge_enable: bool = True
     share_session_timeout_ms: int = 45_000
-    streams_assignment_interval_ms: int = 1000
+    streams_assignment_interval_ms: int = 0
+    """Kafka's is 1000; see `OUR_DEFAULTS` of the broker's configs."""
     streams_heartbeat_interval_ms: int = 5000
     streams_initial_rebalance_delay_ms: int = 0
-    """Kafka's is 3000; see `OUR_DEFAULTS` of the broker's configs."""
+    """Kafka's is 3000; likewise."""
     streams_num_standby_replicas: int = 0
     streams_session_timeout_ms: int = 45_000
 

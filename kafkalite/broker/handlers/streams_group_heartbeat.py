@@ -1,12 +1,13 @@
 """StreamsGroupHeartbeat: v0. A thread of a Kafka Streams application joins, lives, leaves, and learns its tasks (KIP-1071).
 
-The coordinator says which repartition and changelog topics are missing; they are made here. Statuses in the answer tell
-what the application waits for. Errors: 25 35 42 69 81 110 130, and 14 15 16 of the coordinator, each with a text.
+The coordinator says which repartition and changelog topics are missing; they are made here, those of a new application
+before it is answered. Statuses in the answer tell what the application waits for.
+Errors: 25 35 42 69 81 110 130, and 14 15 16 of the coordinator, each with a text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.error_codes import ErrorCode
@@ -17,7 +18,7 @@ from kafkalite_protocol.messages.streams_group_heartbeat import (
 
 from kafkalite.broker.request import RequestContext
 from kafkalite.coordination.group.classic.joining import Client
-from kafkalite.coordination.group.streams.configured_topology import StatusCode
+from kafkalite.coordination.group.streams.configured_topology import InternalTopic, StatusCode
 from kafkalite.coordination.group.streams.groups import HeartbeatResult
 from kafkalite.deferred import Deferred
 from kafkalite.metadata.dynamic_config import config_of_group
@@ -37,15 +38,39 @@ def handle(
         return StreamsGroupHeartbeatResponse(
             error_code=ErrorCode.STREAMS_INVALID_TOPOLOGY, error_message=refusal
         )
+    needed = context.broker.group_coordinator.streams.topics_to_make_first(request)
+    if not needed:
+        return _heartbeat(context, request)
+    out: Deferred[StreamsGroupHeartbeatResponse] = Deferred()
+
+    def made(_: Deferred[None]) -> None:
+        answer = _heartbeat(context, request)
+        if isinstance(answer, Deferred):
+            answer.on_done(lambda done: out.resolve(done.result()))
+        else:
+            out.resolve(answer)
+
+    _make(context, request.group_id, needed).on_done(made)
+    return out
+
+
+def _heartbeat(
+    context: RequestContext, request: StreamsGroupHeartbeatRequest
+) -> StreamsGroupHeartbeatResponse | Deferred[StreamsGroupHeartbeatResponse]:
     client = Client(context.client_id or "", f"/{context.connection.client_host}")
     answer = context.broker.group_coordinator.streams.heartbeat(request, client)
 
     def with_topics_made(result: HeartbeatResult) -> StreamsGroupHeartbeatResponse:
-        return _make_missing_topics(context, request.group_id, result)
+        if result.missing_topics:
+            _make(context, request.group_id, result.missing_topics)
+            problems = context.broker.streams_topics.problems(result.missing_topics)
+            if problems:
+                _tell(result.response, problems)
+        return result.response
 
-    return (
-        answer.then(with_topics_made) if isinstance(answer, Deferred) else with_topics_made(answer)
-    )
+    if isinstance(answer, Deferred):
+        return answer.then(with_topics_made)
+    return with_topics_made(answer)
 
 
 def _topology_refusal(request: StreamsGroupHeartbeatRequest) -> str | None:
@@ -69,19 +94,14 @@ def _topics_of(request: StreamsGroupHeartbeatRequest) -> Iterator[str]:
             yield topic.name
 
 
-def _make_missing_topics(
-    context: RequestContext, group_id: str, result: HeartbeatResult
-) -> StreamsGroupHeartbeatResponse:
-    if result.missing_topics:
-        broker = context.broker
-        settings = config_of_group(broker.config, broker.image, group_id)
-        broker.streams_topics.create(
-            result.missing_topics, retry_after_ms=2 * settings.streams_heartbeat_interval_ms
-        )
-        problems = broker.streams_topics.problems(result.missing_topics)
-        if problems:
-            _tell(result.response, problems)
-    return result.response
+def _make(
+    context: RequestContext, group_id: str, topics: Collection[InternalTopic]
+) -> Deferred[None]:
+    broker = context.broker
+    settings = config_of_group(broker.config, broker.image, group_id)
+    return broker.streams_topics.create(
+        topics, retry_after_ms=2 * settings.streams_heartbeat_interval_ms
+    )
 
 
 def _tell(response: StreamsGroupHeartbeatResponse, problems: Mapping[str, str]) -> None:

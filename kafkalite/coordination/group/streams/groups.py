@@ -22,7 +22,7 @@ from kafkalite.coordination.group.context import GroupContext
 from kafkalite.coordination.group.modern.member_timers import MemberTimers
 from kafkalite.coordination.group.shard import GroupShard
 from kafkalite.coordination.group.streams import records
-from kafkalite.coordination.group.streams.configured_topology import InternalTopic
+from kafkalite.coordination.group.streams.configured_topology import InternalTopic, configure
 from kafkalite.coordination.group.streams.describe import DescribedGroup, describe_group
 from kafkalite.coordination.group.streams.group import StreamsGroup
 from kafkalite.coordination.group.streams.heartbeat import Heartbeat, is_assignment_due
@@ -33,6 +33,7 @@ from kafkalite.coordination.group.streams.request_checks import (
     check_request,
 )
 from kafkalite.coordination.group.streams.target import compute_target
+from kafkalite.coordination.group.streams.topology import read_topology
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
@@ -87,6 +88,25 @@ class StreamsGroups:
             return self._heartbeat(shard, request, client)
         except KafkaError as error:
             return _refused(error.code, error.message)
+
+    def topics_to_make_first(
+        self, request: StreamsGroupHeartbeatRequest
+    ) -> tuple[InternalTopic, ...]:
+        """Topics that the first member of a new group is missing, and that had better be made before it is answered.
+
+        Kafka answers that they are missing, makes them, and has the application wait for its next heartbeat, five
+        seconds on. Where topics are made at once nobody needs to wait.
+        """
+        if request.topology is None or request.member_epoch != JOIN_EPOCH:
+            return ()
+        try:
+            check_request(request)
+            group, _ = self._joined_group(self._context.shard_of(request.group_id), request)
+            if group.topology is not None:
+                return ()
+            return configure(read_topology(request.topology), self._context.topics).missing_topics
+        except KafkaError:
+            return ()  # the heartbeat itself will say so
 
     def _heartbeat(
         self, shard: GroupShard, request: StreamsGroupHeartbeatRequest, client: Client
@@ -275,4 +295,6 @@ class StreamsGroups:
 
 
 def _refused(code: ErrorCode, message: str | None = None) -> HeartbeatResult:
-    return HeartbeatResult(StreamsGroupHeartbeatResponse(error_code=code, error_message=message))
+    return HeartbeatResult(
+        StreamsGroupHeartbeatResponse(error_code=code, error_message=message or code.message)
+    )
