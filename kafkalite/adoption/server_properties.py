@@ -11,9 +11,8 @@ from kafkalite.types import BrokerId
 
 _CONTROLLER: Final = "CONTROLLER"
 _PROTOCOL_MAP: Final = "listener.security.protocol.map"
-_LEFT_OUT: Final = frozenset(
-    {"broker.id", "log.dir", "metadata.log.dir", "controller.quorum.bootstrap.servers"}
-)
+_QUORUM_SERVERS: Final = "controller.quorum.bootstrap.servers"
+_LEFT_OUT: Final = frozenset({"broker.id", "log.dir", "metadata.log.dir", _QUORUM_SERVERS})
 """Other names of what is written, and what does not go with a fixed list of voters."""
 
 
@@ -21,29 +20,35 @@ def server_properties(config: BrokerConfig, node_id: BrokerId, data: Path) -> st
     """The text of a server.properties: one process that is broker and controller, kafkalite's defaults where they are not
     Kafka's, and everything that was set.
     """
-    static = {key: value for key, value in config.sources[-1][1].items() if key not in _LEFT_OUT}
-    defaults = {key: value for key, (value, _) in OUR_DEFAULTS.items() if key not in _LEFT_OUT}
-    first = config.listeners[0]
-    controller = f"localhost:{first.port + 1}"
+    given = config.sources[-1][1]
+    controller = given.get(_QUORUM_SERVERS, f"localhost:{config.listeners[0].port + 1}")
     settings = {
         "controller.quorum.voters": f"{node_id}@{controller}",
         "controller.listener.names": _CONTROLLER,
-        "inter.broker.listener.name": first.name,
-        **defaults,
-        **static,
+        "inter.broker.listener.name": config.listeners[0].name,
+        **{key: value for key, (value, _) in OUR_DEFAULTS.items()},
+        **given,
         "process.roles": "broker,controller",
         "node.id": str(node_id),
         "log.dirs": str(data.absolute()),
     }
-    if "security.inter.broker.protocol" in static:
+    if "security.inter.broker.protocol" in given:
         del settings["inter.broker.listener.name"]
-    if "controller.listener.names" not in static:
-        listeners = [*map(str, config.listeners), f"{_CONTROLLER}://{controller}"]
+    if not _has_controller(given.get("listeners", ""), settings["controller.listener.names"]):
+        name = settings["controller.listener.names"].split(",")[0].strip()
+        listeners = [*map(str, config.listeners), f"{name}://{controller}"]
         settings["listeners"] = ",".join(listeners)
-        if _PROTOCOL_MAP in static:
-            settings[_PROTOCOL_MAP] += f",{_CONTROLLER}:PLAINTEXT"
-    lines = [f"{key}={_escape(value)}" for key, value in sorted(settings.items())]
+        if _PROTOCOL_MAP in given and f"{name}:" not in given[_PROTOCOL_MAP]:
+            settings[_PROTOCOL_MAP] += f",{name}:PLAINTEXT"
+    lines = [
+        f"{key}={_escape(value)}" for key, value in sorted(settings.items()) if key not in _LEFT_OUT
+    ]
     return "\n".join(["# For Apache Kafka, on the directory that kafkalite served.", *lines, ""])
+
+
+def _has_controller(listeners: str, controller_names: str) -> bool:
+    wanted = {name.strip().upper() for name in controller_names.split(",")}
+    return any(each.partition("://")[0].strip().upper() in wanted for each in listeners.split(","))
 
 
 def _escape(value: str) -> str:

@@ -138,7 +138,9 @@ def committed_offsets(bootstrap: str, group: str) -> dict[tuple[str, int], tuple
 
 
 def dynamic_configs(
-    bootstrap: str, resources: list[tuple[int, str]]
+    bootstrap: str,
+    resources: list[tuple[int, str]],
+    sources: tuple[int, ...] = _DYNAMIC_SOURCES,
 ) -> dict[tuple[int, str], dict[str, str | None]]:
     request = DescribeConfigsRequest(
         [DescribeConfigsRequest.DescribeConfigsResource(kind, name) for kind, name in resources]
@@ -148,9 +150,7 @@ def dynamic_configs(
     assert [result.error_code for result in results] == [0] * len(results)
     return {
         (result.resource_type, result.resource_name): {
-            entry.name: entry.value
-            for entry in result.configs
-            if entry.config_source in _DYNAMIC_SOURCES
+            entry.name: entry.value for entry in result.configs if entry.config_source in sources
         }
         for result in results
     }

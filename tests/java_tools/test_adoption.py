@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -34,8 +34,11 @@ from tests.java_tools.cluster_state import (
     cluster_state,
     differences,
     leader_epochs,
+    read_everything,
 )
 from tests.java_tools.idempotent_producer import IdempotentProducer
+from tests.java_tools.users_state import add_users, users_state
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(600)]
 
@@ -43,6 +46,7 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 BASE_MS = SystemClock().now_ms() - 1_000_000
 """Young enough for retention to leave the records, and Kafka to remember the producers."""
 GROUPS = ["billing", "audit", "of kafka", "of the new protocol"]
+_NO_COORDINATOR_YET = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 SNAPSHOT_OFTEN = ("--set", "metadata.log.max.snapshot.interval.ms=1000")
 
 
@@ -122,7 +126,7 @@ def set_configs(bootstrap: str, kind: ResourceType, name: str, **configs: str) -
     wait(admin.incremental_alter_configs([ConfigResource(kind, name, incremental_configs=entries)]))
 
 
-def produce(bootstrap: str, topic: str, count: int, **settings: str) -> None:
+def produce(bootstrap: str, topic: str, count: int, *, after_ms: int = 0, **settings: str) -> None:
     """Records with keys, nulls, headers and timestamps of their own in all three partitions."""
     producer = Producer(
         {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 20, **settings}
@@ -133,7 +137,7 @@ def produce(bootstrap: str, topic: str, count: int, **settings: str) -> None:
             partition=number % 3,
             key=f"key {number % 7}",
             value=None if number % 10 == 9 else f"{topic} {number} " * 5,
-            timestamp=BASE_MS + number,
+            timestamp=BASE_MS + after_ms + number,
             headers=[("number", b"%d" % number), ("empty", b""), ("none", None)],
         )
     assert producer.flush(30) == 0
@@ -155,7 +159,17 @@ def commit(bootstrap: str, group: str, topic: str, offset: int, **settings: str)
         TopicPartition(topic, number, offset + number, metadata=f"note {number}")
         for number in range(3)
     ]
-    consumer.commit(offsets=offsets, asynchronous=False)
+
+    def is_committed() -> bool:
+        try:
+            consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_COORDINATOR_YET:
+                raise
+            return False
+        return True
+
+    wait_until(is_committed, "a coordinator, which Kafka makes when it is first asked for")
     consumer.close()
 
 
@@ -177,6 +191,38 @@ def consume_with_the_new_protocol(bootstrap: str, topic: str) -> None:
 def delete_records(bootstrap: str, topic: str, partition: int, before: int) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     wait(admin.delete_records([TopicPartition(topic, partition, before)]))
+
+
+def compact(bootstrap: str, topic: str) -> None:
+    """A topic with segments that the log cleaner has been at."""
+    create(
+        bootstrap,
+        **{
+            topic: {
+                "cleanup.policy": "compact",
+                "segment.ms": "10",
+                "min.cleanable.dirty.ratio": "0.01",
+            }
+        },
+    )
+    for round_number in range(3):
+        produce(bootstrap, topic, 300, after_ms=1000 * round_number)
+    partitions = [(topic, number) for number in range(3)]
+
+    def is_cleaned() -> bool:
+        records, extents = read_everything(bootstrap, partitions)
+        return any(len(records[key]) < extents[key][1] for key in partitions)
+
+    wait_until(is_cleaned, "the log cleaner")
+
+
+def latest_values(state: ClusterState, topic: str) -> dict[tuple[int, bytes], tuple]:
+    """What compaction must keep, taken out of `state`: how far the cleaner has come is a matter of time."""
+    return {
+        (number, record[1]): record
+        for number in range(3)
+        for record in state.records.pop((topic, number))
+    }
 
 
 def recreate(bootstrap: str, topic: str) -> None:
@@ -310,6 +356,71 @@ def test_everything_survives_the_way_to_kafka_and_back_twice(journey: Journey) -
     with journey.kafkalite:
         assert differences(on_kafka, journey.state()) == []
         assert journey.kafkalite.terminate() == 0
+
+
+AUTHORIZER = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+}
+
+
+def test_a_cluster_that_began_as_kafka_is_adopted_after_a_kill(journey: Journey) -> None:
+    """Formatted by Kafka, so with all its features and a quorum that could grow; with users, and many partitions."""
+    bootstrap, data = journey.bootstrap, journey.data
+    journey.kafka = start_formatted(journey)
+    add_users(bootstrap)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    wait(admin.create_topics([NewTopic("orders", 40, 1)]))
+    produce(bootstrap, "orders", 300)
+    commit(bootstrap, "billing", "orders", 5)
+    compact(bootstrap, "cleaned")
+    before, users = journey.state(), users_state(bootstrap)
+    latest = latest_values(before, "cleaned")
+    assert len(users["acls"]) == 2
+    assert users["group"] == {(32, "g"): {"consumer.session.timeout.ms": "46000"}}
+    journey.kafka.kill()
+
+    journey.adopt()
+    authorizer = {"authorizer.class.name": AUTHORIZER["authorizer.class.name"]}
+    journey.kafkalite = BrokerProcess(data, port=journey.kafkalite.port, settings=authorizer)
+    with journey.kafkalite:
+        state = journey.state()
+        assert latest_values(state, "cleaned") == latest
+        assert differences(before, state) == []
+        assert users_state(bootstrap) == users
+        assert journey.kafkalite.terminate() == 0
+
+    # With the file that Kafka was started with: what it says goes on to hold.
+    journey.run("graduate", "--config", str(data.with_name("formatted.properties")))
+    journey.start_kafka()
+    state = journey.state()
+    assert latest_values(state, "cleaned") == latest
+    assert differences(before, state) == []
+    assert users_state(bootstrap) == users
+
+
+def start_formatted(journey: Journey) -> KafkaProcess:
+    """A new Kafka as its documentation begins: `kafka-storage format --standalone`."""
+    port = journey.kafkalite.port
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{port + 1}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{port + 1}",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": str(journey.data),
+        "offsets.topic.replication.factor": "1",
+        "metadata.log.max.snapshot.interval.ms": "1000",
+        "log.cleaner.backoff.ms": "200",
+        **AUTHORIZER,
+    }
+    properties = journey.data.with_name("formatted.properties")
+    properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+    run_tool(
+        "kafka.tools.StorageTool",
+        *("format", "--standalone", "-t", "5L6g3nShT-eMCtK--X86sw", "-c", str(properties)),
+    )
+    return run_kafka(properties, port, journey.data)
 
 
 def assert_the_producer_goes_on(producer: IdempotentProducer, bootstrap: str) -> None:
