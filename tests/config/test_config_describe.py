@@ -12,9 +12,11 @@ from kafkalite.config.definitions import (
     ConfigType,
     broker_definitions,
     documentation,
+    group_definitions,
     topic_definitions,
 )
 from kafkalite.config.describe import ConfigEntry, describe_broker, describe_topic
+from kafkalite.config.group_config import BOUNDS
 
 DYNAMIC_TOPIC, DYNAMIC_BROKER = ConfigSource.DYNAMIC_TOPIC, ConfigSource.DYNAMIC_BROKER
 STATIC, DEFAULT = ConfigSource.STATIC_BROKER, ConfigSource.DEFAULT
@@ -157,7 +159,16 @@ ELSEWHERE = {"broker.id", "log.dir", "listener.security.protocol.map", "controll
 @pytest.mark.parametrize("key", sorted({*documentation()} - ELSEWHERE))
 def test_key_that_is_said_to_act_is_read_somewhere(key: str) -> None:
     topic_key = documentation()[key].removeprefix("The default of ").removesuffix(".")
-    attribute = (topic_key if topic_key in topic_definitions() else key).replace(".", "_")
+    read_as = topic_key if topic_key in topic_definitions() else group_key_of(key)
+    attribute = read_as.replace(".", "_")
     package = Path(__file__).parents[2] / "kafkalite"
     readers = [path for path in package.rglob("*.py") if path.parent.name not in ("config", "cli")]
     assert any(re.search(rf"\.{attribute}\b", path.read_text()) for path in readers)
+
+
+def group_key_of(key: str) -> str:
+    """The group config that a broker key is the default or a bound of; other keys as they are."""
+    for definition in group_definitions().values():
+        if key in definition.broker or key in BOUNDS.get(definition.name, ()):
+            return definition.name
+    return key
