@@ -43,6 +43,8 @@ class Stretch:
     delivery_count: int
     batch: int
     """First offset of what they were first delivered with; stretches of different ones are not joined."""
+    batch_count: int
+    """How many records that were."""
     member_id: MemberId | None = None
     """Whose they are, while acquired."""
     deadline_ms: int = 0
@@ -122,17 +124,30 @@ class Acquisition:
     """Up to where the log has been looked at."""
     taken: list[Stretch]
     count: int = 0
-    closed: bool = False
-    """Nothing more is to be taken."""
+    throttled: bool = False
+    """Of records that have been delivered too often, `room` and no more."""
 
     @property
     def is_full(self) -> bool:
-        return self.closed or self.count >= self.room
+        return self.count >= self.room
 
     @property
     def acquired(self) -> list[Acquired]:
-        """Neighbours that were delivered equally often together, as one."""
-        return [Acquired(each.first, each.last, each.delivery_count) for each in self.taken]
+        """Neighbours of one batch that were delivered equally often, as one."""
+        out: list[Acquired] = []
+        batch = -1
+        for each in self.taken:
+            last = out[-1] if out else None
+            if (
+                last is not None
+                and batch == each.batch
+                and (last.last + 1, last.delivery_count) == (each.first, each.delivery_count)
+            ):
+                out[-1] = last._replace(last=each.last)
+            else:
+                out.append(Acquired(each.first, each.last, each.delivery_count))
+            batch = each.batch
+        return out
 
 
 class InFlight:
@@ -149,6 +164,7 @@ class InFlight:
                 _state_of(each.delivery_state),
                 each.delivery_count,
                 batch=each.first_offset,
+                batch_count=each.last_offset - each.first_offset + 1,
             )
             for each in batches
         ]
@@ -202,15 +218,16 @@ class InFlight:
 
         What lies between this batch and the one before does not exist: the log was compacted.
         """
-        last = min(last, acquisition.end - 1)
         if first > acquisition.position:
             self.archive(acquisition.position, min(first, acquisition.end) - 1)
         position = max(first, acquisition.position, self.start_offset)
-        while position <= last and not acquisition.is_full:
+        while position <= min(last, acquisition.end - 1) and not acquisition.is_full:
             index = self._index(position)
             stretch = self._stretches[index] if index < len(self._stretches) else None
             if stretch is None or stretch.first > position:
-                end = last if stretch is None else min(last, stretch.first - 1)
+                end = min(last, acquisition.end - 1)
+                if stretch is not None:
+                    end = min(end, stretch.first - 1)
                 position = self._acquire_new(acquisition, index, position, end)
             elif not stretch.is_available:
                 position = stretch.last + 1
@@ -234,6 +251,7 @@ class InFlight:
             and before.count < limits.batch_size
         ):
             before.last = last
+            before.batch_count = before.count
         else:
             new = Stretch(
                 first,
@@ -241,6 +259,7 @@ class InFlight:
                 RecordState.ACQUIRED,
                 1,
                 batch=first,
+                batch_count=last - first + 1,
                 member_id=acquisition.member_id,
                 deadline_ms=acquisition.deadline_ms,
             )
@@ -257,15 +276,17 @@ class InFlight:
         is wrong with one of them costs the others no deliveries: the last time, each goes alone."""
         limits = acquisition.limits
         last = min(last, stretch.last)
-        throttled = stretch.delivery_count >= _throttled_from(limits.delivery_limit)
-        if throttled:
+        beyond = stretch.delivery_count - _throttled_from(limits.delivery_limit)
+        if beyond >= 0 and not acquisition.throttled:
             if acquisition.count:
-                acquisition.closed = True
+                acquisition.room = acquisition.count
                 return first
-            half = max(1, stretch.count // 2)
             is_last_time = stretch.delivery_count == limits.delivery_limit - 1
-            last = min(last, first if is_last_time else first + half - 1)
-        if limits.exact:
+            few = 1 if is_last_time else max(1, stretch.batch_count >> (beyond + 1))
+            acquisition.throttled = True
+            acquisition.room = min(acquisition.room, few)
+            acquisition.end = min(acquisition.end, stretch.last + 1)
+        if limits.exact or acquisition.throttled:
             last = min(last, first + acquisition.room - acquisition.count - 1)
         taken = self._cut(first, last)
         taken.state = RecordState.ACQUIRED
@@ -274,7 +295,6 @@ class InFlight:
         taken.deadline_ms = acquisition.deadline_ms
         acquisition.taken.append(taken)
         acquisition.count += taken.count
-        acquisition.closed = throttled
         return last + 1
 
     # -- acknowledging ----------------------------------------------------------------------------------------------
@@ -316,7 +336,8 @@ class InFlight:
             becoming, stretch.becoming = stretch.becoming, None
             assert becoming is not None, "a change is settled once"
             if written:
-                stretch.state, stretch.member_id = becoming, None
+                stretch.state = becoming
+                stretch.member_id, stretch.deadline_ms = None, 0
         self.tidy()
 
     def release(self, stretches: Iterable[Stretch], delivery_limit: int) -> None:
@@ -325,7 +346,7 @@ class InFlight:
             assert stretch.state is RecordState.ACQUIRED, "only what somebody has is taken back"
             assert stretch.becoming is None, "what is being written is settled first"
             stretch.state = outcome(AcknowledgeType.RELEASE, stretch.delivery_count, delivery_limit)
-            stretch.member_id = None
+            stretch.member_id, stretch.deadline_ms = None, 0
 
     def acquired(self) -> list[Stretch]:
         """What members have and nothing is being written of."""
@@ -370,7 +391,9 @@ class InFlight:
             stretch = self._stretches[index] if index < len(self._stretches) else None
             if stretch is None or stretch.first > position:
                 end = last if stretch is None else min(last, stretch.first - 1)
-                gone = Stretch(position, end, RecordState.ARCHIVED, 0, batch=position)
+                gone = Stretch(
+                    position, end, RecordState.ARCHIVED, 0, batch=position, batch_count=0
+                )
                 self._stretches.insert(index, gone)
                 position = end + 1
             else:

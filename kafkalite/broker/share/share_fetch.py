@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 class _Found:
     """What one look sees."""
 
-    answers: dict[TopicIdPartition, PartitionAnswer] = field(default_factory=dict)
+    failed: dict[TopicIdPartition, PartitionAnswer] = field(default_factory=dict)
     acquirable: list[tuple[TopicIdPartition, SharePartition]] = field(default_factory=list)
 
 
@@ -84,16 +84,17 @@ class ShareFetch:
         size_bytes = sum(len(piece) for _, _, piece in pieces)
         if size_bytes < self._wanted.min_bytes and not final and self.watched:
             return Look(None, max(1, self._wanted.min_bytes - size_bytes))
+        answers = {}
         room = self._wanted.max_records
         for at, partition, piece in pieces:
             records, acquired = self._acquire(partition, piece, room)
             room -= sum(each.last - each.first + 1 for each in acquired)
             if acquired:
-                found.answers[at] = PartitionAnswer(records=records, acquired=acquired)
+                answers[at] = PartitionAnswer(records=records, acquired=acquired)
         if self._is_first:
             for at, _ in found.acquirable:
-                found.answers.setdefault(at, PartitionAnswer())
-        return Look(self._answers.encode(found.answers, self._acknowledged))
+                answers.setdefault(at, PartitionAnswer())
+        return Look(self._answers.encode(answers | found.failed, self._acknowledged))
 
     def _look_at(self, at: TopicIdPartition, found: _Found) -> None:
         topic_id, index = at
@@ -103,9 +104,11 @@ class ShareFetch:
             )
             if partition.phase is Phase.CLOSED:
                 self._partitions.forget(partition)
+                # Told at the end of the wait: the client tries again at once, and the next try may fare no better.
+                self.watched.append(partition.replica)
                 raise partition.error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
         except KafkaError as error:
-            found.answers[at] = PartitionAnswer(error=error)
+            found.failed[at] = PartitionAnswer(error=error)
             return
         self.watched += (partition, partition.replica)
         if partition.phase is Phase.ACTIVE:
@@ -132,7 +135,7 @@ class ShareFetch:
                     read_committed=_reads_committed(partition),
                 )
             except KafkaError as error:
-                found.answers[at] = PartitionAnswer(error=error)
+                found.failed[at] = PartitionAnswer(error=error)
                 continue
             if piece is not None:
                 pieces.append((at, partition, piece))
