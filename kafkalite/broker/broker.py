@@ -27,6 +27,7 @@ from kafkalite.broker.internal_topics import (
     SHARE_GROUP_STATE_TOPIC,
     InternalTopics,
 )
+from kafkalite.broker.lost_metadata import refuse_lost_metadata
 from kafkalite.broker.maintenance import Maintenance
 from kafkalite.broker.producer_ids import ProducerIds
 from kafkalite.broker.purgatory import FetchPurgatory
@@ -217,13 +218,12 @@ class Broker:
         if log is None:
             log = self.logs.create_log(METADATA_PARTITION, METADATA_TOPIC_ID, METADATA_LOG_CONFIG)
         self.control_plane = LocalControlPlane(
-            MetadataLog(
-                log, self.clock, self._flush, lambda: self.logs.checkpoint_task()()
-            ),
+            MetadataLog(log, self.clock, self._flush, lambda: self.logs.checkpoint_task()()),
             cluster_id=self.logs.cluster_id,
             config=self.config,
             random=self.random,
         )
+        refuse_lost_metadata(self.control_plane.image, self.logs.logs())
         self.replicas = Replicas(
             self.node_id,
             self.logs,

@@ -54,6 +54,23 @@ def test_a_second_broker_on_the_same_data_is_told_the_pid_of_the_first(tmp_path)
         start_and_stop(tmp_path / "data")
 
 
+@pytest.mark.parametrize("loss", ["the folder is gone", "the log is cut off"])
+def test_data_without_its_cluster_metadata_is_not_taken_for_a_new_directory(tmp_path, loss):
+    with running_broker(tmp_path / "data") as server, RawClient(server.bootstrap_servers) as client:
+        assert create(client, "a", "b") == [0, 0]
+    metadata = tmp_path / "data" / "__cluster_metadata-0"
+    if loss == "the folder is gone":
+        shutil.rmtree(metadata)
+    else:
+        (tmp_path / "data" / ".kafka_cleanshutdown").unlink()
+        for segment in metadata.glob("*.log"):
+            os.truncate(segment, 100)
+    for _ in range(2):
+        with pytest.raises(StartupError, match=r"holds partitions \(a-0, b-0\), but its cluster"):
+            start_and_stop(tmp_path / "data")
+    assert {"a-0", "b-0"} <= {path.name for path in (tmp_path / "data").iterdir()}
+
+
 def test_a_partition_whose_directory_cannot_be_made_leaves_the_others_alone(tmp_path):
     with running_broker(tmp_path / "data") as server:
         (tmp_path / "data" / "taken-0").write_text("a file of somebody else")
@@ -80,14 +97,14 @@ def test_damaged_metadata_stops_the_start_in_words(tmp_path):
         start_and_stop(data)
 
 
-def test_data_whose_metadata_is_lost_is_put_aside_and_not_deleted(tmp_path):
+def test_data_that_the_metadata_does_not_know_is_put_aside_and_not_deleted(tmp_path):
     data = tmp_path / "data"
     with running_broker(data) as server, RawClient(server.bootstrap_servers) as client:
         create(client, "orders")
         assert produce(client, "orders") == ErrorCode.NONE
-    shutil.rmtree(data / "__cluster_metadata-0")
+    (data / "orders-0").rename(data / "ghosts-0")
     with running_broker(data) as server, RawClient(server.bootstrap_servers) as client:
-        assert create(client, "orders") == [0]
-        assert produce(client, "orders") == ErrorCode.NONE
-    (stray,) = data.glob("orders-0.*-stray")
+        assert create(client, "ghosts") == [0]
+        assert produce(client, "ghosts") == ErrorCode.NONE
+    (stray,) = data.glob("ghosts-0.*-stray")
     assert (stray / f"{0:020}.log").stat().st_size > 0
