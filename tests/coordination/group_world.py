@@ -197,9 +197,9 @@ class World:
             LeaveGroupRequest.MemberIdentity(*(each if isinstance(each, tuple) else (each, None)))
             for each in members
         ]
-        return self.coordinator.leave_group(
-            LeaveGroupRequest(group_id=group_id, members=identities)
-        )
+        return deferred(
+            self.coordinator.leave_group(LeaveGroupRequest(group_id=group_id, members=identities))
+        ).result()
 
     def commit(
         self,

@@ -10,17 +10,25 @@ from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
 
 from kafkalite.broker.request import RequestContext
+from kafkalite.deferred import Deferred
 
 API_KEY = ApiKey.LEAVE_GROUP
 
 _MANY_MEMBERS_VERSION = 3
 
 
-def handle(context: RequestContext, request: LeaveGroupRequest) -> LeaveGroupResponse:
+def handle(
+    context: RequestContext, request: LeaveGroupRequest
+) -> LeaveGroupResponse | Deferred[LeaveGroupResponse]:
+    coordinator = context.broker.group_coordinator
     if context.api_version >= _MANY_MEMBERS_VERSION:
-        return context.broker.group_coordinator.leave_group(request)
+        return coordinator.leave_group(request)
     request.members = [LeaveGroupRequest.MemberIdentity(member_id=request.member_id)]
-    response = context.broker.group_coordinator.leave_group(request)
-    return LeaveGroupResponse(
-        error_code=response.error_code or response.members[0].error_code,
-    )
+    answer = coordinator.leave_group(request)
+    return answer.then(_of_one) if isinstance(answer, Deferred) else _of_one(answer)
+
+
+def _of_one(response: LeaveGroupResponse) -> LeaveGroupResponse:
+    """The single member's error on top."""
+    code = response.error_code or response.members[0].error_code
+    return LeaveGroupResponse(error_code=code)

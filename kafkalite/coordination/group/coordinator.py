@@ -75,7 +75,7 @@ class GroupCoordinator:
             settings_of,
         )
         self.classic = ClassicGroups(self._context)
-        self.consumer = ConsumerGroups(self._context)
+        self.consumer = ConsumerGroups(self._context, self.classic)
         self.streams = StreamsGroups(self._context)
         self.admin = GroupAdmin(
             self._context,
@@ -167,18 +167,41 @@ class GroupCoordinator:
     def join_group(
         self, request: JoinGroupRequest, client: Client, version: int
     ) -> JoinGroupResponse | Deferred[JoinGroupResponse]:
-        return self.classic.join(request, client, version)
+        group = self._find_consumer_group(request.group_id)
+        if group is None or group.is_empty:
+            return self.classic.join(request, client, version)
+        return self.consumer.classic_members.join(group, request, client, version)
 
     def sync_group(
         self, request: SyncGroupRequest
     ) -> SyncGroupResponse | Deferred[SyncGroupResponse]:
+        group = self._find_consumer_group(request.group_id)
+        if group is not None:
+            return self.consumer.classic_members.sync(group, request)
         return self.classic.sync(request)
 
     def heartbeat(self, request: HeartbeatRequest) -> HeartbeatResponse:
+        group = self._find_consumer_group(request.group_id)
+        if group is not None:
+            return self.consumer.classic_members.heartbeat(group, request)
         return self.classic.heartbeat(request)
 
-    def leave_group(self, request: LeaveGroupRequest) -> LeaveGroupResponse:
+    def leave_group(
+        self, request: LeaveGroupRequest
+    ) -> LeaveGroupResponse | Deferred[LeaveGroupResponse]:
+        group = self._find_consumer_group(request.group_id)
+        if group is not None:
+            return self.consumer.classic_members.leave(group, request)
         return self.classic.leave(request)
+
+    def _find_consumer_group(self, group_id: str) -> ConsumerGroup | None:
+        """The consumer group of this id, whose members may speak the classic protocol; None where there is none, or
+        it cannot be told."""
+        try:
+            group = self._context.shard_of(group_id).groups.get(GroupId(group_id))
+        except KafkaError:
+            return None
+        return group if isinstance(group, ConsumerGroup) else None
 
     # -- offsets ----------------------------------------------------------------------------------------------------
 

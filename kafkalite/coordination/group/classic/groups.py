@@ -21,6 +21,7 @@ from kafkalite.coordination.group.classic.rebalance import (
 )
 from kafkalite.coordination.group.classic.states import GroupState
 from kafkalite.coordination.group.context import GroupContext, warn_if_failed
+from kafkalite.coordination.group.group import Group, GroupType
 from kafkalite.coordination.group.shard import GroupShard
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
@@ -41,6 +42,12 @@ class ClassicGroups:
             self._rebalancer.reset_session(group, member)
         if len(group.members) > self._context.config.max_size:
             self._rebalancer.prepare(group, "it is larger than group.max.size")
+
+    def taken_over(self, group: ClassicGroup, *, rebalance: bool) -> None:
+        """The group was of another type until now, and goes on in this one."""
+        self.loaded(group)
+        if rebalance and group.state is GroupState.STABLE:
+            self._rebalancer.prepare(group, "it has become a classic group")
 
     def unloaded(self, group: ClassicGroup, code: ErrorCode) -> None:
         """The group is served elsewhere, or gone: what is parked is answered `code`."""
@@ -74,17 +81,19 @@ class ClassicGroups:
             <= config.max_session_timeout_ms
         ):
             raise KafkaError(ErrorCode.INVALID_SESSION_TIMEOUT)
-        group = self._find(shard, group_id)
+        found = shard.find(group_id)
+        group = _joinable(found)
         if group is None:
             if request.member_id:
                 raise KafkaError(ErrorCode.UNKNOWN_MEMBER_ID)
             group = ClassicGroup(group_id)
         answer = self._joining.join(group, request, client, version)
-        if group_id not in shard.groups:
-            # Only now: a join that is refused leaves nothing behind.
+        if shard.groups.get(group_id) is not group:
+            # Only now: a join that is refused changes nothing.
+            replaced = [] if found is None or found is group else found.tombstones()
             shard.groups[group_id] = group
             record = records.new_group(group_id, self._context.clock.now_ms())
-            self._context.append(group_id, [record]).on_done(warn_if_failed)
+            self._context.append(group_id, [*replaced, record]).on_done(warn_if_failed)
         return answer
 
     def sync(self, request: SyncGroupRequest) -> SyncGroupResponse | Deferred[SyncGroupResponse]:
@@ -199,6 +208,16 @@ class ClassicGroups:
         if group is None or isinstance(group, ClassicGroup):
             return group
         raise KafkaError(ErrorCode.UNKNOWN_MEMBER_ID)
+
+
+def _joinable(found: Group | None) -> ClassicGroup | None:
+    """The group that a member may join; None where a new one is to be made: there is none, or a consumer group whose
+    members have all gone."""
+    if found is None or isinstance(found, ClassicGroup):
+        return found
+    if found.type is GroupType.CONSUMER and found.is_empty:
+        return None
+    raise KafkaError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
 
 
 def _differs(claimed: str | None, actual: str | None) -> bool:

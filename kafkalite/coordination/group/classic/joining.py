@@ -33,7 +33,7 @@ from kafkalite.types import MemberId, Offset
 
 JoinAnswer = JoinGroupResponse | Deferred[JoinGroupResponse]
 
-_MEMBER_ID_REQUIRED_VERSION = 4
+MEMBER_ID_REQUIRED_VERSION = 4
 _SKIP_ASSIGNMENT_VERSION = 9
 
 
@@ -98,7 +98,7 @@ class Joining:
         member_id = self._new_member_id(client.client_id if instance_id is None else instance_id)
         if instance_id is not None and instance_id in group.static_members:
             return self._replace_static(group, member_id, request, protocols, version)
-        if instance_id is None and version >= _MEMBER_ID_REQUIRED_VERSION:
+        if instance_id is None and version >= MEMBER_ID_REQUIRED_VERSION:
             self._rebalancer.add_pending(group, member_id, request.session_timeout_ms)
             return join_error(ErrorCode.MEMBER_ID_REQUIRED, member_id)
         return self._add(group, member_id, request, protocols, client)

@@ -7,6 +7,8 @@ heartbeat that changes nothing, which is nearly every one, copies nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kafkalite.coordination.group.consumer import records
 from kafkalite.coordination.group.consumer.group import ConsumerGroup
 from kafkalite.coordination.group.consumer.member import CurrentAssignment, MemberMetadata
@@ -19,11 +21,14 @@ from kafkalite.types import GroupId, MemberId
 class Draft:
     """`records` are to be written; `group` is what they will make of it."""
 
-    def __init__(self, group: ConsumerGroup) -> None:
+    def __init__(self, group: ConsumerGroup, records_before: Iterable[KeyValue] = ()) -> None:
+        """`records_before` make the group what it is, if it is not in the log yet."""
         self.before = group
         self.group = group
         """Not to be changed but by the methods here."""
-        self.records: list[KeyValue] = []
+        self.records: list[KeyValue] = list(records_before)
+        self.has_ended = False
+        """The group becomes one of another type."""
 
     @property
     def group_id(self) -> GroupId:
@@ -71,7 +76,13 @@ class Draft:
         self.group.put_target(member_id, None)
         self.group.put_metadata(member_id, None)
 
+    def end(self, successor: KeyValue) -> None:
+        """The group goes, and what `successor` makes comes in its place. Nothing follows."""
+        self.records += [*self.group.tombstones(), successor]
+        self.has_ended = True
+
     def _write(self, *written: KeyValue) -> None:
+        assert not self.has_ended
         if self.group is self.before:
             self.group = self.before.copy()
         self.records += written

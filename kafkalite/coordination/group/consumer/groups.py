@@ -1,17 +1,13 @@
-"""Consumer groups: ConsumerGroupHeartbeat and ConsumerGroupDescribe (KIP-848), and the timers behind them.
+"""Consumer groups: ConsumerGroupHeartbeat and ConsumerGroupDescribe (KIP-848).
 
-    session      not heard of for consumer.session.timeout.ms                          -> removed
-    rebalance    told to give partitions up, has not within its own rebalance timeout  -> removed
-
-A heartbeat is decided on a draft of the group (`heartbeats.py`), written, and answered when it is committed. Members of
-the classic protocol are in `classic_members.py`, groups that change their type in `migration.py`.
+A heartbeat is decided on a draft of the group (`heartbeats.py`), written, and answered when it is committed. What
+happens when members are not heard of is in `membership.py`; members of the classic protocol are in
+`classic_members.py`, groups that change their type in `migration.py`.
 """
 
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import Sequence
 
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.consumer_group_heartbeat import (
@@ -19,11 +15,14 @@ from kafkalite_protocol.messages.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatResponse,
 )
 
+from kafkalite.coordination.group.classic.group import ClassicGroup
+from kafkalite.coordination.group.classic.groups import ClassicGroups
 from kafkalite.coordination.group.classic.joining import Client
+from kafkalite.coordination.group.consumer import migration
 from kafkalite.coordination.group.consumer.assignors import assignors_of
+from kafkalite.coordination.group.consumer.classic_members import ClassicMembers
 from kafkalite.coordination.group.consumer.describe import DescribedGroup, describe_group
 from kafkalite.coordination.group.consumer.draft import Draft
-from kafkalite.coordination.group.consumer.fencing import remove_members
 from kafkalite.coordination.group.consumer.group import ConsumerGroup
 from kafkalite.coordination.group.consumer.heartbeats import (
     Heartbeat,
@@ -31,11 +30,8 @@ from kafkalite.coordination.group.consumer.heartbeats import (
     is_leave,
     leaving_member,
 )
-from kafkalite.coordination.group.consumer.member import (
-    LEAVE_STATIC_EPOCH,
-    ConsumerMember,
-    MemberState,
-)
+from kafkalite.coordination.group.consumer.member import LEAVE_STATIC_EPOCH
+from kafkalite.coordination.group.consumer.membership import Membership
 from kafkalite.coordination.group.consumer.records import ResolvedRegex
 from kafkalite.coordination.group.consumer.regexes import (
     RegexResolver,
@@ -44,7 +40,7 @@ from kafkalite.coordination.group.consumer.regexes import (
 )
 from kafkalite.coordination.group.consumer.request_checks import JOIN_EPOCH, check_request
 from kafkalite.coordination.group.context import GroupContext
-from kafkalite.coordination.group.modern.member_timers import MemberTimers
+from kafkalite.coordination.group.modern.member_ids import new_member_id
 from kafkalite.coordination.group.shard import GroupShard
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
@@ -52,20 +48,17 @@ from kafkalite.types import GroupId, MemberId
 
 _log = logging.getLogger(__name__)
 
-_RETRY_MS = 500
-"""After a removal that could not be written."""
-
 Answer = ConsumerGroupHeartbeatResponse | Deferred[ConsumerGroupHeartbeatResponse]
 
 
 class ConsumerGroups:
     """The service of consumer groups. Each method answers, or gives a Deferred that is never failed."""
 
-    def __init__(self, context: GroupContext) -> None:
+    def __init__(self, context: GroupContext, classic: ClassicGroups) -> None:
         self._context = context
         self._assignors = assignors_of(context.config.consumer_assignors)
-        self._sessions = MemberTimers(context.timer)
-        self._rebalances = MemberTimers(context.timer)
+        self._membership = Membership(context, classic)
+        self.classic_members = ClassicMembers(context, self._membership, self._assignors)
         self._resolver = RegexResolver(context.timer, context.topics, self._regexes_resolved)
         self._topics_version = 0
 
@@ -73,15 +66,11 @@ class ConsumerGroups:
 
     def loaded(self, group: ConsumerGroup) -> None:
         """The group has been replayed from its log: every member's session starts anew."""
-        for member in group.members.values():
-            self._start_session(group.group_id, member)
-            if member.current.state is MemberState.UNREVOKED_PARTITIONS:
-                self._start_rebalance(group.group_id, member)
+        self._membership.loaded(group)
 
     def unloaded(self, group: ConsumerGroup) -> None:
         """The group is served elsewhere, or gone."""
-        for timers in (self._sessions, self._rebalances):
-            timers.stop_group(group.group_id)
+        self._membership.unloaded(group.group_id)
 
     def topics_changed(self) -> None:
         """There may be new topics, which subscriptions by regex may match."""
@@ -101,23 +90,30 @@ class ConsumerGroups:
             return self._heartbeat(shard, request, client)
         except KafkaError as error:
             return ConsumerGroupHeartbeatResponse(
-                error_code=error.code, error_message=error.message
+                error_code=error.code, error_message=error.message or error.code.message
             )
 
     def _heartbeat(
         self, shard: GroupShard, request: ConsumerGroupHeartbeatRequest, client: Client
     ) -> Answer:
+        context = self._context
         joins = request.member_epoch == JOIN_EPOCH
         draft = self._draft(shard, GroupId(request.group_id), create=joins)
         self._check_room(draft.group, request.member_id)
         if not request.member_id:
-            request.member_id = str(uuid.UUID(int=self._context.random.getrandbits(128), version=4))
+            request.member_id = new_member_id(context.random)
         step = Heartbeat(request, client)
-        now_ms = self._context.clock.now_ms()
-        settings = self._context.settings_of(request.group_id)
-        response = step.decide(draft, self._assignors, self._context.topics, settings, now_ms)
+        settings = context.settings_of(request.group_id)
+        now_ms = context.clock.now_ms()
+        response = step.decide(draft, self._assignors, context.topics, settings, now_ms)
+        before = draft.before.members.get(step.member_id)
+        after = draft.group.members[step.member_id]
+        answer = self._membership.write(draft, response, _failed)
+        self._membership.start_session(draft.group_id, after)
+        if before is None or before.current != after.current:
+            self._membership.watch_rebalance(draft.group_id, after)
         self._resolve_regexes(draft.group, now_ms)
-        return self._finish(draft, step.member_id, response)
+        return answer
 
     def _draft(self, shard: GroupShard, group_id: GroupId, *, create: bool) -> Draft:
         """KafkaError GROUP_ID_NOT_FOUND."""
@@ -126,6 +122,8 @@ class ConsumerGroups:
             return Draft(group)
         if group is None and create:
             return Draft(ConsumerGroup(group_id))
+        if isinstance(group, ClassicGroup) and create:
+            return migration.upgrade(group, self._context.config, self._context.topics)
         text = "is not a consumer group" if group is not None else "does not exist"
         raise KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"The group {group_id} {text}.")
 
@@ -137,23 +135,6 @@ class ConsumerGroups:
                 f"The group {group.group_id} has {most} members already, and may not have more.",
             )
 
-    def _finish(
-        self, draft: Draft, member_id: MemberId, response: ConsumerGroupHeartbeatResponse
-    ) -> Answer:
-        """Write what was decided, and (re)start the member's timers."""
-        group_id = draft.group_id
-        before = draft.before.members.get(member_id)
-        after = draft.group.members[member_id]
-        self._start_session(group_id, after)
-        if before is None or before.current != after.current:
-            if after.current.state is MemberState.UNREVOKED_PARTITIONS:
-                self._start_rebalance(group_id, after)
-            else:
-                self._rebalances.stop(group_id, member_id)
-        return self._context.write(group_id, draft.records, response, _failed)
-
-    # -- leaving ----------------------------------------------------------------------------------------------------
-
     def _leave(self, shard: GroupShard, request: ConsumerGroupHeartbeatRequest) -> Answer:
         draft = self._draft(shard, GroupId(request.group_id), create=False)
         member = leaving_member(draft.group, request)
@@ -164,54 +145,8 @@ class ConsumerGroups:
         if request.member_epoch == LEAVE_STATIC_EPOCH:
             go_away(draft, member)
         else:
-            self._remove(draft, [member])
-        return self._context.write(draft.group_id, draft.records, response, _failed)
-
-    def _remove(self, draft: Draft, members: Sequence[ConsumerMember]) -> None:
-        remove_members(draft, members, self._context.topics)
-        for member in members:
-            for timers in (self._sessions, self._rebalances):
-                timers.stop(draft.group_id, member.member_id)
-
-    def _start_session(self, group_id: GroupId, member: ConsumerMember) -> None:
-        timeout_ms = self._context.settings_of(group_id).consumer_session_timeout_ms
-        member_id = member.member_id
-        self._sessions.start(
-            group_id,
-            member_id,
-            timeout_ms,
-            lambda: self._expel(group_id, member_id, "was not heard of in time"),
-        )
-
-    def _start_rebalance(self, group_id: GroupId, member: ConsumerMember) -> None:
-        member_id, epoch = member.member_id, member.epoch
-
-        def due() -> None:
-            self._expel(group_id, member_id, "did not give its partitions up in time", epoch)
-
-        self._rebalances.start(group_id, member_id, member.metadata.rebalance_timeout_ms, due)
-
-    def _expel(
-        self, group_id: GroupId, member_id: MemberId, reason: str, epoch: int | None = None
-    ) -> None:
-        """Time is up for a member; if `epoch` is given, only while it is in that epoch."""
-        group = self._context.shard_of(group_id).groups.get(group_id)
-        member = group.members.get(member_id) if isinstance(group, ConsumerGroup) else None
-        if not isinstance(group, ConsumerGroup) or member is None:
-            return
-        if epoch is not None and member.epoch != epoch:
-            return
-        _log.info("group %s: member %s %s", group_id, member_id, reason)
-        draft = Draft(group)
-        self._remove(draft, [member])
-
-        def failed(code: ErrorCode) -> None:
-            _log.warning("group %s: %s could not be removed: %s", group_id, member_id, code.name)
-            self._sessions.start(
-                group_id, member_id, _RETRY_MS, lambda: self._expel(group_id, member_id, reason)
-            )
-
-        self._context.write(group_id, draft.records, None, failed)
+            self._membership.remove(draft, [member])
+        return self._membership.write(draft, response, _failed)
 
     # -- regular expressions ----------------------------------------------------------------------------------------
 
@@ -228,7 +163,7 @@ class ConsumerGroups:
         if isinstance(group, ConsumerGroup):
             draft = Draft(group)
             put_resolved(draft, found, self._context.topics)
-            self._context.write(group_id, draft.records, None, lambda _: None)
+            self._membership.write(draft, None, lambda _: None)
 
     # -- ConsumerGroupDescribe --------------------------------------------------------------------------------------
 
@@ -251,4 +186,4 @@ class ConsumerGroups:
 
 
 def _failed(code: ErrorCode) -> ConsumerGroupHeartbeatResponse:
-    return ConsumerGroupHeartbeatResponse(error_code=code)
+    return ConsumerGroupHeartbeatResponse(error_code=code, error_message=code.message)
