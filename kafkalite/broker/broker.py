@@ -22,6 +22,7 @@ from kafkalite.broker.blocking import Blocking, RunInline
 from kafkalite.broker.coordinated_topics import follow_leadership
 from kafkalite.broker.coordinator_ports import ImageTopics, ReplicaWriter
 from kafkalite.broker.fetch_session import FetchSessionCache
+from kafkalite.broker.idle_acls import tell_of_idle_acls
 from kafkalite.broker.internal_topics import (
     GROUP_OFFSETS_TOPIC,
     SHARE_GROUP_STATE_TOPIC,
@@ -234,6 +235,8 @@ class Broker:
         self.config = with_dynamic_configs(self._static_config, self.control_plane.image)
         # What the log says from earlier runs; leadership comes with the registration.
         self.replicas.apply(MetadataImage(self.logs.cluster_id), self.control_plane.image)
+        tell_of_idle_acls(MetadataImage(self.logs.cluster_id), self.control_plane.image)
+        self.control_plane.on_change(tell_of_idle_acls)
         self.control_plane.on_change(self._on_change)
 
     def _open_groups(self) -> None:
