@@ -34,15 +34,9 @@ from kafkalite.metadata.metadata_directory import (
     METADATA_DIRECTORY,
     MetadataOwner,
 )
-from kafkalite.metadata.metadata_log import METADATA_PARTITION
-from kafkalite.storage.checkpoints import (
-    LOG_START_OFFSET_CHECKPOINT,
-    CorruptCheckpointError,
-    read_offset_checkpoint,
-)
 from kafkalite.storage.filesystem import replace_atomically
 from kafkalite.storage.metadata_files import PARTITION_METADATA, write_partition_metadata
-from kafkalite.types import Offset, TopicPartition
+from kafkalite.types import TopicPartition
 
 SERVER_PROPERTIES: Final = "server.properties"
 
@@ -89,7 +83,7 @@ def _found_metadata(directory: DataDirectory, owner: MetadataOwner) -> FoundMeta
     cluster_id = directory.properties.cluster_id
     match owner:
         case MetadataOwner.KAFKALITE:
-            return read_log(filesystem, path, cluster_id, _log_start(directory))
+            return read_log(filesystem, path, cluster_id)
         case MetadataOwner.PREPARED:
             return read_bootstrap(filesystem, path, cluster_id)
         case MetadataOwner.KAFKA:
@@ -100,18 +94,6 @@ def _found_metadata(directory: DataDirectory, owner: MetadataOwner) -> FoundMeta
             raise StartupError(
                 f"{path} has no metadata of a cluster: kafkalite has never served it"
             )
-
-
-def _log_start(directory: DataDirectory) -> Offset:
-    """kafkalite sums its log up now and then; what comes before does not count any more."""
-    path = directory.path / LOG_START_OFFSET_CHECKPOINT
-    try:
-        starts = read_offset_checkpoint(directory.filesystem, path)
-    except CorruptCheckpointError as error:
-        raise StartupError(
-            f"{error}; start and stop kafkalite once, which makes it anew"
-        ) from error
-    return starts.get(METADATA_PARTITION, Offset(0))
 
 
 def _recover(directory: DataDirectory) -> list[Step]:

@@ -29,8 +29,14 @@ from kafkalite.metadata.metadata_directory import (
     log_names,
     snapshot_names,
 )
+from kafkalite.metadata.metadata_log import METADATA_PARTITION
 from kafkalite.metadata.records import decode_record
 from kafkalite.storage.batch_scan import sound_batches
+from kafkalite.storage.checkpoints import (
+    LOG_START_OFFSET_CHECKPOINT,
+    CorruptCheckpointError,
+    read_offset_checkpoint,
+)
 from kafkalite.storage.filesystem import FileSystem
 from kafkalite.storage.segment_files import base_offset_of
 from kafkalite.types import BrokerId, Offset
@@ -89,16 +95,14 @@ class _Reading:
                 pass
 
 
-def read_log(
-    filesystem: FileSystem, data: Path, cluster_id: str, start: Offset = _FROM_THE_START
-) -> FoundMetadata:
-    """The metadata log of a data directory, from its newest snapshot or from `start` on. Raises StartupError, OSError."""
+def read_log(filesystem: FileSystem, data: Path, cluster_id: str) -> FoundMetadata:
+    """The metadata log of a data directory, from its newest snapshot or its start on. Raises StartupError, OSError."""
     directory = data / METADATA_DIRECTORY
     names = filesystem.listdir(directory)
     reading = _newest_snapshot(filesystem, directory, names, cluster_id)
     if reading is None:
         reading = _Reading(cluster_id)
-        reading.next_offset = start
+        reading.next_offset = _log_start(filesystem, data)
     logs = log_names(names)
     for name in logs:
         whole = _read_segment(filesystem, directory / name, reading)
@@ -116,6 +120,17 @@ def read_bootstrap(filesystem: FileSystem, data: Path, cluster_id: str) -> Found
     if reading is None:
         raise _damaged(path, "it has no footer")
     return reading.found()
+
+
+def _log_start(filesystem: FileSystem, data: Path) -> Offset:
+    """kafkalite sums its log up now and then; what comes before does not count any more. Kafka never sets it."""
+    try:
+        starts = read_offset_checkpoint(filesystem, data / LOG_START_OFFSET_CHECKPOINT)
+    except CorruptCheckpointError as error:
+        raise StartupError(
+            f"{error}; start and stop kafkalite once, which makes it anew"
+        ) from error
+    return starts.get(METADATA_PARTITION, _FROM_THE_START)
 
 
 def _newest_snapshot(

@@ -21,6 +21,7 @@ from kafkalite.adoption.portable_image import (
 )
 from kafkalite.config import BrokerConfig
 from kafkalite.errors import StartupError
+from kafkalite.metadata import local_control_plane
 from kafkalite.metadata.image import (
     ConfigResource,
     ConfigResourceType,
@@ -124,6 +125,22 @@ def test_settings_travel_into_the_properties_for_kafka(data: Path) -> None:
     assert f"log.dirs={data}" in lines
 
 
+def test_the_file_that_kafka_was_started_with_goes_on_to_hold(data: Path) -> None:
+    graduate(
+        data,
+        listeners="PLAINTEXT://127.0.0.1:19999,RAFT://127.0.0.1:29999",
+        controller_listener_names="RAFT",
+        controller_quorum_bootstrap_servers="127.0.0.1:29999",
+        listener_security_protocol_map="RAFT:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    )
+    lines = (data / "server.properties").read_text().splitlines()
+    assert "listeners=PLAINTEXT://127.0.0.1:19999,RAFT://127.0.0.1:29999" in lines
+    assert "controller.quorum.voters=1@127.0.0.1:29999" in lines
+    assert "controller.listener.names=RAFT" in lines
+    assert "listener.security.protocol.map=RAFT:PLAINTEXT,PLAINTEXT:PLAINTEXT" in lines
+    assert not any("bootstrap.servers" in line for line in lines)
+
+
 def test_properties_that_are_there_stay(data: Path) -> None:
     (data / "server.properties").write_text("mine=1\n")
     graduate(data)
@@ -167,6 +184,24 @@ def test_the_newest_whole_snapshot_is_where_the_log_is_read_from(data: Path) -> 
     assert essence(data) == before
     adopt(data)
     assert essence(data) == before
+
+
+@pytest.mark.parametrize("make", [lambda data: None, make_kafkas])
+def test_a_log_that_was_summed_up_is_read_from_its_start_offset(
+    data: Path, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_control_plane, "_LONG_LOG_RECORDS", -(10**6))
+    with running_broker(data, offsets_topic_num_partitions="2"):
+        pass
+    assert "__cluster_metadata 0 " in (data / "log-start-offset-checkpoint").read_text()
+    before = essence(data)
+    assert [*before[0]] == ["orders", "twice", "__consumer_offsets"]
+    make(data)
+    adopt(data) if owner(data) is MetadataOwner.KAFKA else graduate(data)
+    assert essence(data) == before
+    adopt(data)
+    assert essence(data) == before
+    assert "__cluster_metadata" not in (data / "log-start-offset-checkpoint").read_text()
 
 
 def test_a_metadata_log_without_its_beginning_is_refused(data: Path) -> None:
