@@ -36,18 +36,15 @@ class CleanableRange(NamedTuple):
     """Base offset of a segment."""
     clean_bytes: int
     dirty_bytes: int
-    """Of the segments that would be cleaned for the first time."""
+    """Of the segments that would be cleaned for the first time; more than 0."""
     is_overdue: bool
     """Something in it has waited for longer than max.compaction.lag.ms."""
 
     @property
     def dirty_ratio(self) -> float:
-        total_bytes = self.clean_bytes + self.dirty_bytes
-        return self.dirty_bytes / total_bytes if total_bytes else 0.0
+        return self.dirty_bytes / (self.clean_bytes + self.dirty_bytes)
 
     def is_due(self, config: LogConfig) -> bool:
-        if self.dirty_bytes == 0:
-            return False
         return self.is_overdue or self.dirty_ratio > config.min_cleanable_dirty_ratio
 
 
@@ -102,11 +99,14 @@ def cleanable_range(log: Log, stable_offset: Offset, now_ms: int) -> CleanableRa
             clean_bytes += segment.size_bytes
         if is_dirty:
             dirty.append(segment)
+    dirty_bytes = sum(segment.size_bytes for segment in dirty)
+    if dirty_bytes == 0:
+        return None
     return CleanableRange(
         first_dirty,
         first_uncleanable,
         clean_bytes,
-        sum(segment.size_bytes for segment in dirty),
+        dirty_bytes,
         _is_overdue(dirty, now_ms - log.config.max_compaction_lag_ms),
     )
 
