@@ -21,7 +21,6 @@ PAGES = (DOCS.parent / "README.md", DOCS / "not-implemented.md")
 AREAS = (
     ("ACLs", "DescribeAcls CreateAcls DeleteAcls", "everyone may do everything"),
     ("changing configs", "AlterConfigs IncrementalAlterConfigs", "a topic's configs are set when it is created; the broker's when it starts"),
-    ("client metrics", "GetTelemetrySubscriptions PushTelemetry", "clients do not send their metrics; Apache Kafka offers this only with a plugin"),
     ("consumer groups of KIP-848", "ConsumerGroupHeartbeat ConsumerGroupDescribe", "consumers use the classic protocol; `group.protocol=consumer` is refused by the client"),
     ("delegation tokens", "CreateDelegationToken RenewDelegationToken ExpireDelegationToken DescribeDelegationToken", "none can be made"),
     ("deleting records", "DeleteRecords", "the beginning of a partition cannot be cut off by hand"),
@@ -62,6 +61,8 @@ def _served() -> list[str]:
             if advertised is not None
             else ""
         )
+        if not api.advertised:
+            note = "; not advertised, as in Kafka"
         mine = _versions(api.min_version, api.max_version)
         rows.append(
             f"| {info.name} | {mine}{note} | {_versions(info.min_version, _newest(info))} |"

@@ -119,7 +119,10 @@ def _group_entry(broker: BrokerConfig, override: str | None, definition: Definit
         synonyms.insert(0, ConfigSynonym(name, override, ConfigSource.DYNAMIC_GROUP))
     value = value_text(parse(definition, synonyms[0].value or ""))
     synonyms[0] = synonyms[0]._replace(value=value)
-    return _entry(definition, value, synonyms, read_only=False)
+    entry = _entry(definition, value, synonyms, read_only=False)
+    # A broker key is a group key's default: one sentence does for both.
+    sentences = map(documentation().get, (name, *definition.broker))
+    return entry._replace(documentation=next(filter(None, sentences), None))
 
 
 def _topic_entry(

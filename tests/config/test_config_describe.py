@@ -11,11 +11,17 @@ from kafkalite.config import BrokerConfig, ConfigSource
 from kafkalite.config.definitions import (
     ConfigType,
     broker_definitions,
+    client_metrics_definitions,
     documentation,
     group_definitions,
     topic_definitions,
 )
-from kafkalite.config.describe import ConfigEntry, describe_broker, describe_topic
+from kafkalite.config.describe import (
+    ConfigEntry,
+    describe_broker,
+    describe_group,
+    describe_topic,
+)
 from kafkalite.config.group_config import BOUNDS
 
 DYNAMIC_TOPIC, DYNAMIC_BROKER = ConfigSource.DYNAMIC_TOPIC, ConfigSource.DYNAMIC_BROKER
@@ -148,15 +154,26 @@ def test_documentation_is_our_sentence_for_what_acts_and_none_for_the_rest() -> 
     assert topic("remote.storage.enable").documentation is None
 
 
+def test_group_key_has_its_own_sentence_or_that_of_its_default() -> None:
+    entries = {entry.name: entry.documentation for entry in describe_group(BrokerConfig(), {})}
+    sentences = documentation()
+    assert entries["share.isolation.level"] == sentences["share.isolation.level"]
+    assert entries["streams.session.timeout.ms"] == sentences["group.streams.session.timeout.ms"]
+
+
 def test_every_documented_key_exists() -> None:
-    assert set(documentation()) <= set(broker_definitions()) | set(topic_definitions())
+    scopes = (broker_definitions, topic_definitions, group_definitions, client_metrics_definitions)
+    assert set(documentation()) <= {key for scope in scopes for key in scope()}
 
 
 ELSEWHERE = {"broker.id", "log.dir", "listener.security.protocol.map", "controller.listener.names"}
 """Keys that act inside the config package, by giving the value of another."""
 
+BY_NAME = set(client_metrics_definitions())
+"""Read under their own names, in metadata/client_metrics.py."""
 
-@pytest.mark.parametrize("key", sorted({*documentation()} - ELSEWHERE))
+
+@pytest.mark.parametrize("key", sorted({*documentation()} - ELSEWHERE - BY_NAME))
 def test_key_that_is_said_to_act_is_read_somewhere(key: str) -> None:
     topic_key = documentation()[key].removeprefix("The default of ").removesuffix(".")
     read_as = topic_key if topic_key in topic_definitions() else group_key_of(key)
