@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakSet
 
 from kafkalite.errors import KafkaError
 from kafkalite.storage.cleaner.cleaning import CleanedGroup, Cleaning, MapLimits
@@ -48,12 +47,13 @@ class LogCleaner:
 
     def __init__(self, logs: LogManager) -> None:
         self._logs = logs
-        self._uncleanable: WeakSet[Log] = WeakSet()
+        self._uncleanable: set[Log] = set()
 
     def next_cleaning(
         self, candidates: Iterable[Candidate], now_ms: int, pace: Pace, limits: MapLimits
     ) -> Cleaning | None:
         """Of the compacted logs that are due, the one with the greatest dirty ratio."""
+        self._uncleanable = {log for log in self._uncleanable if self._is_current(log)}
         filthiest: tuple[Log, CleanableRange] | None = None
         for log, stable_offset in candidates:
             if not log.config.compact or log.offline_reason is not None:
@@ -125,5 +125,8 @@ class LogCleaner:
 
     def _holds(self, cleaning: Cleaning) -> bool:
         """Is the log still there, and all that the plan was made of?"""
-        plan = cleaning.plan
-        return self._logs.log(plan.log.topic_partition) is plan.log and still_holds(plan)
+        return self._is_current(cleaning.plan.log) and still_holds(cleaning.plan)
+
+    def _is_current(self, log: Log) -> bool:
+        """Or was it deleted, and another one of the same name made?"""
+        return self._logs.log(log.topic_partition) is log
