@@ -82,7 +82,9 @@ class ClassicGroups:
         ):
             raise KafkaError(ErrorCode.INVALID_SESSION_TIMEOUT)
         found = shard.find(group_id)
-        group = _joinable(found)
+        if not _may_be_joined(found):
+            return join_error(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, NO_MEMBER_ID)
+        group = found if isinstance(found, ClassicGroup) else None
         if group is None:
             if request.member_id:
                 raise KafkaError(ErrorCode.UNKNOWN_MEMBER_ID)
@@ -104,6 +106,9 @@ class ClassicGroups:
             return SyncGroupResponse(error_code=error.code, protocol_type=None, protocol_name=None)
 
     def _sync(self, request: SyncGroupRequest) -> SyncGroupResponse | Deferred[SyncGroupResponse]:
+        found = self._context.shard_of(request.group_id).find(GroupId(request.group_id))
+        if found is not None and found.type is not GroupType.CLASSIC:
+            raise KafkaError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
         group = self._group_of_member(request.group_id)
         member_id = MemberId(request.member_id)
         member = group.check_member(member_id, request.group_instance_id)
@@ -203,21 +208,16 @@ class ClassicGroups:
         return group
 
     def _find(self, shard: GroupShard, group_id: str) -> ClassicGroup | None:
-        """The group, None where there is none. A group of another type has no members of this one."""
+        """The group, None where there is none: a group of another type has no members of this one."""
         group = shard.find(GroupId(group_id))
-        if group is None or isinstance(group, ClassicGroup):
-            return group
-        raise KafkaError(ErrorCode.UNKNOWN_MEMBER_ID)
+        return group if isinstance(group, ClassicGroup) else None
 
 
-def _joinable(found: Group | None) -> ClassicGroup | None:
-    """The group that a member may join; None where a new one is to be made: there is none, or a consumer group whose
-    members have all gone."""
-    if found is None or isinstance(found, ClassicGroup):
-        return found
-    if found.type is GroupType.CONSUMER and found.is_empty:
-        return None
-    raise KafkaError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
+def _may_be_joined(found: Group | None) -> bool:
+    """A consumer or streams group whose members have all gone is replaced."""
+    if found is None or found.type is GroupType.CLASSIC:
+        return True
+    return found.type in (GroupType.CONSUMER, GroupType.STREAMS) and found.is_empty
 
 
 def _differs(claimed: str | None, actual: str | None) -> bool:
