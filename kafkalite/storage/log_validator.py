@@ -73,6 +73,10 @@ class RecordValidationError(KafkaError):
         self.record_errors = record_errors
 
 
+class NotOneBatchError(KafkaError):
+    """What came is not one batch of the current format: refused before any log is asked."""
+
+
 def client_batch(records: memoryview, config: LogConfig) -> RecordBatchView:
     """The one batch of a produce request's partition, with a sound header and CRC; `records` must be writable.
 
@@ -86,7 +90,7 @@ def client_batch(records: memoryview, config: LogConfig) -> RecordBatchView:
     if batch.magic != MAGIC:
         raise _what_is_wrong_with(records)
     if batch.end != len(records) and _whole_batch_at(records, batch.end):
-        raise KafkaError(
+        raise NotOneBatchError(
             ErrorCode.INVALID_RECORD, "A produce request carries exactly one batch per partition"
         )
     if batch.base_offset != 0:
@@ -157,17 +161,17 @@ def _whole_batch_at(records: memoryview, position: int) -> bool:
     return bool(LOG_OVERHEAD + batch_length <= remaining)
 
 
-def _what_is_wrong_with(records: memoryview) -> KafkaError:
+def _what_is_wrong_with(records: memoryview) -> NotOneBatchError:
     """Why the bytes are not a batch of the current format."""
     if not _whole_batch_at(records, 0):
-        return KafkaError(ErrorCode.INVALID_RECORD, "The record batch is missing or cut off")
+        return NotOneBatchError(ErrorCode.INVALID_RECORD, "The record batch is missing or cut off")
     magic = records[MAGIC_POSITION]
     if magic != MAGIC:
-        return KafkaError(
+        return NotOneBatchError(
             ErrorCode.INVALID_RECORD,
             f"Record format {magic} is from before Kafka 0.11; only format {MAGIC} is accepted",
         )
-    return KafkaError(ErrorCode.CORRUPT_MESSAGE, "The batch is shorter than its own header")
+    return NotOneBatchError(ErrorCode.CORRUPT_MESSAGE, "The batch is shorter than its own header")
 
 
 def check_records(

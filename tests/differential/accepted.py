@@ -19,11 +19,6 @@ ACCEPTED = [
         "most refusals come with a sentence here; Kafka sends null unless single records are at fault",
     ),
     Accepted(
-        r"\.log_start_offset$",
-        "Kafka tells the log start with some refusals (not with all); clients look at it only for "
-        "UNKNOWN_PRODUCER_ID, which neither sends",
-    ),
-    Accepted(
         r"^bad_batches / (count and delta 2|no records after the header|.* bit on plain) ",
         "records are walked only where a topic asks for it, so what is wrong inside them is stored",
     ),

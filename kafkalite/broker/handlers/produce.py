@@ -24,7 +24,7 @@ from kafkalite.broker.request import Answer, CloseConnection, RequestContext
 from kafkalite.deferred import Deferred, gather
 from kafkalite.errors import KafkaError
 from kafkalite.storage.log import AppendInfo
-from kafkalite.storage.log_validator import RecordValidationError
+from kafkalite.storage.log_validator import NotOneBatchError, RecordValidationError
 from kafkalite.timer import Timer
 from kafkalite.types import NO_TIMESTAMP, Offset
 
@@ -40,6 +40,14 @@ _CODEC_ZSTD = 4
 _BATCH_HEADER_BYTES = 61
 
 _ALL = -1
+
+_WITHOUT_LOG_START = (
+    ErrorCode.CORRUPT_MESSAGE,
+    ErrorCode.MESSAGE_TOO_LARGE,
+    ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    ErrorCode.KAFKA_STORAGE_ERROR,
+)
+"""Refusals of a log that do not tell where it begins, as in Kafka (ReplicaManager.appendToLocalLog)."""
 
 # Answers of one partition, in the field order of ProduceResponse.PartitionProduceResponse:
 # index, error code, base offset, log append time, log start offset, record errors, error message, current leader
@@ -115,6 +123,7 @@ class _Produce:
         self, name: str, topic_id: bytes, index: int, records: memoryview | None
     ) -> _Partition | Deferred[_Partition]:
         """Append to one partition; the answer's fields."""
+        asked: Replica | None = None
         try:
             if self.acks not in (0, 1, _ALL):
                 raise KafkaError(ErrorCode.INVALID_REQUIRED_ACKS)
@@ -129,9 +138,10 @@ class _Produce:
                 recompressor.queues or replica.log.config.compression is not None
             ) and recompressor.concerns(replica, records):
                 return self._append_later(name, topic_id, index, replica, records)
+            asked = replica
             info = replica.append(records, self._now_ms, acks_all=self.acks == _ALL)
         except KafkaError as error:
-            return self._failed(name, topic_id, index, error)
+            return self._failed(name, topic_id, index, error, asked)
         return self._stored(name, topic_id, index, replica, info)
 
     def _append_later(
@@ -143,7 +153,7 @@ class _Produce:
             try:
                 answer = self._stored(name, topic_id, index, replica, done.result())
             except KafkaError as error:
-                answer = self._failed(name, topic_id, index, error)
+                answer = self._failed(name, topic_id, index, error, replica)
             out.resolve(answer)
 
         self._recompressor.append(replica, records, acks_all=self.acks == _ALL).on_done(appended)
@@ -207,14 +217,24 @@ class _Produce:
                 ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs version 7 of Produce or later"
             )
 
-    def _failed(self, name: str, topic_id: bytes, index: int, error: KafkaError) -> _Partition:
+    def _failed(
+        self,
+        name: str,
+        topic_id: bytes,
+        index: int,
+        error: KafkaError,
+        asked: Replica | None,
+    ) -> _Partition:
+        """`asked`: whose log refused the batch, None when it did not come so far."""
         if self.first_error is None:
             self.first_error = error.code
         record_errors: list[tuple[int, str | None]] = []
         if isinstance(error, RecordValidationError):
             record_errors += error.record_errors
         hint = current_leader(self._context, name, topic_id, index, error.code)
-        return (index, error.code, -1, NO_TIMESTAMP, -1, record_errors, error.message, hint)
+        silent = error.code in _WITHOUT_LOG_START or isinstance(error, NotOneBatchError)
+        log_start = -1 if asked is None or silent else asked.log.log_start_offset
+        return (index, error.code, -1, NO_TIMESTAMP, log_start, record_errors, error.message, hint)
 
 
 def _when_appended(
