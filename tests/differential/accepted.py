@@ -97,9 +97,23 @@ ACCEPTED = [
         "an operation on configs that does not exist is an exception in Kafka (UNKNOWN_SERVER_ERROR)",
     ),
     Accepted(
-        r"^group_configs / .*\.configs\[14\]\.",
-        "group.streams.initial.rebalance.delay.ms is 0 here",
+        r"^group_configs / .*\.configs\[(12|14)\]\.",
+        "group.streams.assignment.interval.ms and group.streams.initial.rebalance.delay.ms are 0 here",
     ),
+    # Streams groups
+    Accepted(
+        r"^bad_streams_heartbeats / (negative topology epoch|same id twice|copartition group that points nowhere) ",
+        "these are exceptions in Kafka (UNKNOWN_SERVER_ERROR); here they are STREAMS_INVALID_TOPOLOGY",
+    ),
+    Accepted(
+        r"^missing_internal_topics / (join|made) ",
+        "internal topics of a new application are made before its first member is answered, not while it waits for its next heartbeat",
+    ),
+    Accepted(
+        r"^topics_of_streams / list not ready ",
+        "Kafka finds this state under not_ready only, though it prints NotReady and its clients ask for that",
+    ),
+    # Configs
     Accepted(
         r"^all_topic_configs / .*\.configs\[21\]\.",
         "Kafka's storage tool sets min.insync.replicas for all brokers when it formats a directory",

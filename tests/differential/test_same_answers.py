@@ -23,6 +23,7 @@ from tests.differential import (
     log_scenarios,
     produce_scenarios,
     recompression_scenarios,
+    streams_scenarios,
 )
 from tests.differential.accepted import ACCEPTED
 from tests.differential.transcript import not_accepted, not_seen
@@ -38,6 +39,7 @@ SCENARIOS = [
     *group_scenarios.SCENARIOS,
     *log_scenarios.SCENARIOS,
     *recompression_scenarios.SCENARIOS,
+    *streams_scenarios.SCENARIOS,
 ]
 REQUESTS_MIN = 2000
 

@@ -35,6 +35,8 @@ from kafkalite_protocol.messages.offset_commit import OffsetCommitResponse
 from kafkalite_protocol.messages.offset_delete import OffsetDeleteResponse
 from kafkalite_protocol.messages.offset_fetch import OffsetFetchResponse
 from kafkalite_protocol.messages.produce import ProduceResponse
+from kafkalite_protocol.messages.streams_group_describe import StreamsGroupDescribeResponse
+from kafkalite_protocol.messages.streams_group_heartbeat import StreamsGroupHeartbeatResponse
 from kafkalite_protocol.record_batch import batches
 
 from tests.raw_client import RawClient
@@ -77,6 +79,8 @@ _IN_HASH_ORDER = (
     OffsetCommitResponse,
     OffsetDeleteResponse,
     OffsetFetchResponse,
+    StreamsGroupDescribeResponse,
+    StreamsGroupHeartbeatResponse,
 )
 
 _IN_NO_ORDER = {
@@ -313,7 +317,7 @@ def _masked(value: Any, field: str) -> Any:
         return None if value is None else batches_of(bytes(value))
     if field in _NAMES_OF_ONE_BROKER:
         return "some" if value not in (0, -1, "", _NO_ID) else value
-    if field in {"error_message", "batch_index_error_message"}:
+    if field in {"error_message", "batch_index_error_message", "status_detail"}:
         return "text" if value else value
     if field == "log_append_time_ms" and value > 1_750_000_000_000:
         return "now"

@@ -79,10 +79,10 @@ def _topology_refusal(request: StreamsGroupHeartbeatRequest) -> str | None:
     internal = names & INTERNAL_TOPICS
     if internal:
         listed = ",".join(sorted(internal))
-        return f"Use of Kafka internal topics {listed} in a Kafka Streams topology is prohibited."
+        return f"An application cannot have the broker's own topics in its topology: {listed}"
     invalid = [name for name in sorted(names) if not is_topic_name(name)]
     if invalid:
-        return f"Topic names {','.join(invalid)} are not valid topic names."
+        return f"The topology has names that no topic can have: {', '.join(invalid)}"
     return None
 
 
@@ -113,4 +113,4 @@ def _tell(response: StreamsGroupHeartbeatResponse, problems: Mapping[str, str]) 
         shown = f"{shown} and {more} more"
     for status in response.status or ():
         if status.status_code == StatusCode.MISSING_INTERNAL_TOPICS:
-            status.status_detail += f"; Creation failed: {shown}."
+            status.status_detail += f"; making them failed: {shown}"

@@ -94,7 +94,7 @@ def _configure(topology: Topology, topics: TopicView) -> ConfiguredTopology:
     }
     if absent:
         raise _Unsuitable(
-            StatusCode.MISSING_SOURCE_TOPICS, f"Source topics {_some_of(absent)} are missing."
+            StatusCode.MISSING_SOURCE_TOPICS, f"There are no such source topics: {_some_of(absent)}"
         )
     counts = _PartitionCounts(topology, topics)
     subtopologies = {
@@ -106,7 +106,7 @@ def _configure(topology: Topology, topics: TopicView) -> ConfiguredTopology:
     if missing:
         names = _some_of(topic.name for topic in missing)
         problem = Status(
-            StatusCode.MISSING_INTERNAL_TOPICS, f"Internal topics are missing: {names}"
+            StatusCode.MISSING_INTERNAL_TOPICS, f"Internal topics are still to be made: {names}"
         )
     return ConfiguredTopology(topology, subtopologies, missing, problem)
 
@@ -195,8 +195,7 @@ class _PartitionCounts:
             if self.of(name) != count:
                 raise _Unsuitable(
                     StatusCode.INCORRECTLY_PARTITIONED_TOPICS,
-                    f"Number of partitions [{self.of(name)}] of repartition topic [{name}] doesn't match "
-                    f"number of partitions [{count}] of the source topic.",
+                    f"Repartition topic {name} has {self.of(name)} partitions, the topics that it is joined with {count}.",
                 )
         self._decided.update(dict.fromkeys(repartition, count))
 
@@ -206,7 +205,7 @@ class _PartitionCounts:
             listed = ", ".join(f"{name}={count}" for name, count in counts.items())
             raise _Unsuitable(
                 StatusCode.INCORRECTLY_PARTITIONED_TOPICS,
-                f"Following topics do not have the same number of partitions: [{{{listed}}}]",
+                f"These topics must have the same number of partitions: {listed}",
             )
         return next(iter(counts.values()))
 
@@ -251,8 +250,7 @@ def _missing_topics(
         elif found != wanted[name].partitions:
             raise _Unsuitable(
                 StatusCode.INCORRECTLY_PARTITIONED_TOPICS,
-                f"Existing topic {name} has different number of partitions: "
-                f"expected {wanted[name].partitions}, found {found}",
+                f"Topic {name} is there with {found} partitions, and must have {wanted[name].partitions}.",
             )
     return tuple(missing)
 
@@ -266,4 +264,4 @@ def _some_of(names: Iterable[str]) -> str:
     ordered = sorted(names)
     more = len(ordered) - _NAMES_SHOWN_MAX
     shown = ", ".join(ordered[:_NAMES_SHOWN_MAX])
-    return f"{shown} and {more} additional topics" if more > 0 else shown
+    return f"{shown} and {more} more" if more > 0 else shown

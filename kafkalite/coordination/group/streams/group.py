@@ -108,7 +108,7 @@ class StreamsGroup:
         if member is None:
             raise KafkaError(
                 ErrorCode.UNKNOWN_MEMBER_ID,
-                f"Member {member_id} is not a member of group {self.group_id}.",
+                f"Group {self.group_id} has no member {member_id}.",
             )
         return member
 

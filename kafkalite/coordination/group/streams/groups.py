@@ -163,7 +163,7 @@ class StreamsGroups:
         if len(group.members) >= size_max and request.member_id not in group.members:
             raise KafkaError(
                 ErrorCode.GROUP_MAX_SIZE_REACHED,
-                f"The streams group has reached its maximum capacity of {size_max} members.",
+                f"The group takes no more than {size_max} members.",
             )
         return group, []
 
@@ -186,9 +186,9 @@ class StreamsGroups:
             return group
         raise KafkaError(
             ErrorCode.GROUP_ID_NOT_FOUND,
-            f"Streams group {group_id} not found."
+            f"There is no group {group_id}."
             if group is None
-            else f"Group {group_id} is not a streams group.",
+            else f"Group {group_id} is of type {group.type.value}.",
         )
 
     # -- members that go --------------------------------------------------------------------------------------------
@@ -288,9 +288,9 @@ class StreamsGroups:
         return DescribedGroup(
             group_id=group_id,
             error_code=ErrorCode.GROUP_ID_NOT_FOUND,
-            error_message=f"Group {group_id} not found."
+            error_message=f"There is no group {group_id}."
             if group is None
-            else f"Group {group_id} is not a streams group.",
+            else f"Group {group_id} is of type {group.type.value}.",
         )
 
 

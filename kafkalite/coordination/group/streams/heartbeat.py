@@ -145,8 +145,8 @@ class Heartbeat:
         comparison = "greater" if claimed > member.epoch else "smaller"
         raise KafkaError(
             ErrorCode.FENCED_MEMBER_EPOCH,
-            f"The streams group member has a {comparison} member epoch ({claimed}) than the one known by the group "
-            f"coordinator ({member.epoch}). The member must abandon all its partitions and rejoin.",
+            f"Member epoch {claimed} is {comparison} than {member.epoch}, which the member has here. "
+            "It must give up its tasks and rejoin.",
         )
 
     def _metadata(self, known: MemberMetadata) -> MemberMetadata:
@@ -184,7 +184,10 @@ class Heartbeat:
             self._records.append(records.topology(self._group.group_id, topology))
             return topology
         if topology.epoch >= known.epoch and topology != known:
-            raise KafkaError(ErrorCode.INVALID_REQUEST, "Topology updates are not supported yet.")
+            raise KafkaError(
+                ErrorCode.INVALID_REQUEST,
+                "The group runs another topology, and cannot change to this one.",
+            )
         return known
 
     def _note_stale_topology(self, member: StreamsMember) -> None:
@@ -193,8 +196,7 @@ class Heartbeat:
             self._status.append(
                 Status(
                     StatusCode.STALE_TOPOLOGY,
-                    f"The member's topology epoch {member.metadata.topology_epoch} is behind "
-                    f"the group's topology epoch {topology.epoch}.",
+                    f"The member runs topology epoch {member.metadata.topology_epoch}, the group {topology.epoch}.",
                 )
             )
 
@@ -218,13 +220,12 @@ class Heartbeat:
             if subtopology is None:
                 raise KafkaError(
                     ErrorCode.INVALID_REQUEST,
-                    f"Subtopology {task.subtopology_id} does not exist in the topology.",
+                    f"The topology has no subtopology {task.subtopology_id}.",
                 )
             if not 0 <= task.partition < subtopology.task_count:
                 raise KafkaError(
                     ErrorCode.INVALID_REQUEST,
-                    f"Task {task.partition} for subtopology {task.subtopology_id} is invalid. "
-                    f"Number of tasks for this subtopology: {subtopology.task_count}",
+                    f"Subtopology {task.subtopology_id} has {subtopology.task_count} tasks, and no task {task.partition}.",
                 )
 
     # -- group epoch and target -------------------------------------------------------------------------------------
@@ -272,7 +273,7 @@ class Heartbeat:
         return group.assignment_epoch, group.target(member.member_id)
 
     def _delayed(self, by: str) -> None:
-        detail = f"Assignment delayed due to the configured {by}."
+        detail = f"Tasks are assigned after the configured {by}."
         self._status.append(Status(StatusCode.ASSIGNMENT_DELAYED, detail))
 
     # -- the answer -------------------------------------------------------------------------------------------------
@@ -305,8 +306,7 @@ class Heartbeat:
             self._status.append(
                 Status(
                     StatusCode.SHUTDOWN_APPLICATION,
-                    f"Streams group member {group.shutdown_requested_by} encountered a fatal error "
-                    "and requested a shutdown for the entire application.",
+                    f"Member {group.shutdown_requested_by} has failed and wants the whole application to shut down.",
                 )
             )
         response.status = [StreamsGroupHeartbeatResponse.Status(*each) for each in self._status]

@@ -30,26 +30,26 @@ def check_request(request: StreamsGroupHeartbeatRequest) -> None:
 def _unsupported(request: StreamsGroupHeartbeatRequest) -> Iterator[str]:
     """Parts of the protocol that Kafka 4.3 does not have yet either; its order of asking."""
     if request.instance_id is not None:
-        yield "Static membership is not yet supported."
+        yield "Streams groups take no members with an instance id."
     if request.task_offsets is not None:
-        yield "TaskOffsets are not supported yet."
+        yield "Offsets of tasks cannot be taken yet."
     if request.task_end_offsets is not None:
-        yield "TaskEndOffsets are not supported yet."
+        yield "End offsets of tasks cannot be taken yet."
     if request.warmup_tasks:
-        yield "WarmupTasks are not supported yet."
+        yield "There are no warm-up tasks yet."
     if request.topology is not None and any(
         subtopology.source_topic_regex for subtopology in request.topology.subtopologies
     ):
-        yield "Regular expressions for source topics are not supported yet."
+        yield "Source topics cannot be given as regular expressions yet."
 
 
 def _mistakes(request: StreamsGroupHeartbeatRequest) -> Iterator[str]:
     if not request.member_id.strip():
-        yield "MemberId can't be empty."
+        yield "A member needs a member id."
     if not request.group_id.strip():
-        yield "GroupId can't be empty."
+        yield "A member needs a group id."
     if request.rack_id is not None and not request.rack_id.strip():
-        yield "RackId can't be empty."
+        yield "A rack id may be left out, but not be empty."
     tasks = {
         "ActiveTasks": request.active_tasks,
         "StandbyTasks": request.standby_tasks,
@@ -57,21 +57,21 @@ def _mistakes(request: StreamsGroupHeartbeatRequest) -> Iterator[str]:
     }
     if request.member_epoch == JOIN_EPOCH:
         if request.rebalance_timeout_ms == -1:
-            yield "RebalanceTimeoutMs must be provided in first request."
+            yield "A member that joins must give its rebalance timeout."
         for name, value in tasks.items():
             if value is None or value:
-                yield f"{name} must be empty when (re-)joining."
+                yield f"A member that joins has no tasks: {name} must be an empty list."
         if request.topology is None:
-            yield "Topology must be non-null when (re-)joining."
+            yield "A member that joins must give its topology."
     elif request.member_epoch == LEAVE_STATIC_EPOCH:
-        yield "InstanceId can't be null."
+        yield "Only a member with an instance id can leave for a while."
     elif request.member_epoch < LEAVE_STATIC_EPOCH:
-        yield f"MemberEpoch is {request.member_epoch}, but must be greater than or equal to -2."
+        yield f"There is no member epoch {request.member_epoch}."
     given = [value is not None for value in tasks.values()]
     if any(given) and not all(given):
-        yield "If one task-type is non-null, all must be non-null."
+        yield "A member that says which tasks it has must do so for all three kinds."
     if request.member_epoch != JOIN_EPOCH and request.topology is not None:
-        yield "Topology can only be provided when (re-)joining."
+        yield "A topology is taken only from a member that joins."
 
 
 def _check_topology(topology: StreamsGroupHeartbeatRequest.Topology) -> None:
@@ -88,8 +88,8 @@ def _check_topology(topology: StreamsGroupHeartbeatRequest.Topology) -> None:
         for topic in subtopology.state_changelog_topics:
             if topic.partitions:
                 raise _invalid(
-                    f"Changelog topic {topic.name} must have an undefined partition count, "
-                    f"but it is set to {topic.partitions}."
+                    f"Changelog topic {topic.name} follows its subtopology; it cannot ask for "
+                    f"{topic.partitions} partitions."
                 )
         for topic in subtopology.repartition_source_topics:
             if topic.partitions < 0:
