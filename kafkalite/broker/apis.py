@@ -78,6 +78,8 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: ServedApi("describe_topic_partitions", 0, 0),
     ApiKey.SHARE_FETCH: ServedApi("share_fetch", 1, 2),
     ApiKey.SHARE_ACKNOWLEDGE: ServedApi("share_acknowledge", 1, 2),
+    ApiKey.SHARE_GROUP_HEARTBEAT: ServedApi("share_group_heartbeat", 1, 1),
+    ApiKey.SHARE_GROUP_DESCRIBE: ServedApi("share_group_describe", 1, 1),
     ApiKey.INITIALIZE_SHARE_GROUP_STATE: ServedApi("initialize_share_group_state", 0, 0),
     ApiKey.READ_SHARE_GROUP_STATE: ServedApi("read_share_group_state", 0, 0),
     ApiKey.WRITE_SHARE_GROUP_STATE: ServedApi("write_share_group_state", 0, 1),
@@ -89,4 +91,7 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.CONSUMER_GROUP_DESCRIBE: ServedApi("consumer_group_describe", 0, 1),
     ApiKey.STREAMS_GROUP_HEARTBEAT: ServedApi("streams_group_heartbeat", 0, 0),
     ApiKey.STREAMS_GROUP_DESCRIBE: ServedApi("streams_group_describe", 0, 0),
+    ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: ServedApi("describe_share_group_offsets", 0, 1),
+    ApiKey.ALTER_SHARE_GROUP_OFFSETS: ServedApi("alter_share_group_offsets", 0, 0),
+    ApiKey.DELETE_SHARE_GROUP_OFFSETS: ServedApi("delete_share_group_offsets", 0, 0),
 }

@@ -59,7 +59,7 @@ from kafkalite.storage.filesystem import FileSystem
 from kafkalite.storage.log import Log
 from kafkalite.storage.log_manager import LogManager
 from kafkalite.timer import Timer
-from kafkalite.types import BrokerId, Uuid
+from kafkalite.types import BrokerId, Offset, TopicPartition, Uuid
 
 if TYPE_CHECKING:
     from kafkalite.broker.share.sharing import Sharing
@@ -264,10 +264,20 @@ class Broker:
                 consumer_regex_refresh_interval_ms=config.group_consumer_regex_refresh_interval_ms,
                 streams_max_size=config.group_streams_max_size,
             ),
+                share_max_size=config.group_share_max_size,
         )
 
+            persister=self.share_persister,
+            log_end=self._log_end,
     def _open_share_state(self) -> None:
         config = self.config
+    def _log_end(self, tp: TopicPartition) -> Offset | None:
+        """The end of what consumers may read; None where somebody else leads."""
+        try:
+            return self.replicas.get(*tp).high_watermark
+        except KafkaError:
+            return None
+
         self.share_coordinator = ShareCoordinator(
             ReplicaWriter(self.replicas, self.clock),
             self.clock,

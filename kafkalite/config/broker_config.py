@@ -110,6 +110,7 @@ class BrokerConfig:
 
     # Share groups
     group_share_max_share_sessions: int = 2000
+    group_share_max_size: int = 200
     group_streams_max_size: int = 2_147_483_647
     share_coordinator_snapshot_update_records_per_snapshot: int = 500
     share_coordinator_state_topic_min_isr: int = 1

@@ -23,6 +23,7 @@ from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.timer import TimerQueue
 from kafkalite.types import GroupId, Offset, TopicPartition, Uuid
+from tests.coordination.fake_persister import FakePersister
 
 if TYPE_CHECKING:
     from kafkalite.coordination.group.offsets import FetchedGroup
@@ -110,6 +111,8 @@ class World:
         self.timer = TimerQueue(self.clock)
         self.log = FakeLog()
         self.topics = FakeTopics()
+        self.persister = FakePersister()
+        self.log_ends: dict[TopicPartition, Offset] = {}
         self.partition_count = partition_count
         self.coordinator = GroupCoordinator(
             self.log,
@@ -119,6 +122,8 @@ class World:
             self.topics,
             partition_count,
             GroupConfig(**config),
+            persister=self.persister,
+            log_end=lambda tp: self.log_ends.get(tp),
         )
         for partition in range(partition_count) if load else ():
             self.coordinator.load_partition(partition, [])

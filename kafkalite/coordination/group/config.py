@@ -30,6 +30,8 @@ class GroupConfig:
     """group.consumer.migration.policy, in lower case: whether a group may change its type while it has members"""
     consumer_regex_refresh_interval_ms: int = 600_000
     """group.consumer.regex.refresh.interval.ms"""
+    share_max_size: int = 200
+    """group.share.max.size: members of one share group"""
     streams_max_size: int = 2**31 - 1
     """group.streams.max.size: members of one streams group"""
     new_member_join_timeout_ms: int = 300_000

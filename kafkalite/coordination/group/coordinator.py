@@ -35,10 +35,14 @@ from kafkalite.coordination.group.context import GroupContext, warn_if_failed
 from kafkalite.coordination.group.group import Group
 from kafkalite.coordination.group.modern.group import ModernGroup
 from kafkalite.coordination.group.shard import GroupShard
+from kafkalite.coordination.group.share.group import ShareGroup
+from kafkalite.coordination.group.share.groups import ShareGroups
+from kafkalite.coordination.group.share.offsets import LogEnd
 from kafkalite.coordination.group.streams.group import StreamsGroup
 from kafkalite.coordination.group.streams.groups import StreamsGroups
 from kafkalite.coordination.ports import KeyValue, PartitionWriter, TopicView
 from kafkalite.coordination.runtime import Shards, answer_for_failed_append
+from kafkalite.coordination.share.persister import Persister
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.timer import Timer
@@ -60,9 +64,12 @@ class GroupCoordinator:
         partition_count: int,
         config: GroupConfig | None = None,
         settings_of: Callable[[str], GroupSettings] = lambda _: GroupSettings(),
+        *,
+        persister: Persister,
+        log_end: LogEnd,
     ) -> None:
         """`partition_count` is that of `__consumer_offsets`; `topics` reads the metadata image of the moment, and
-        `settings_of(group_id)` the group's configs of the moment."""
+        `settings_of(group_id)` the group's configs of the moment. `persister` and `log_end` are for share groups."""
         self._shards: Shards[GroupShard] = Shards(CONSUMER_OFFSETS_TOPIC, partition_count, writer)
         self._context = GroupContext(
             self._shards,
@@ -76,11 +83,16 @@ class GroupCoordinator:
         )
         self.classic = ClassicGroups(self._context)
         self.consumer = ConsumerGroups(self._context, self.classic)
+        self.share = ShareGroups(self._context, persister, log_end)
         self.streams = StreamsGroups(self._context)
         self.admin = GroupAdmin(
             self._context,
             self._shards,
-            before_deletion=lambda _: resolved(ErrorCode.NONE),
+            before_deletion=lambda group: (
+                self.share.before_deletion(group)
+                if isinstance(group, ShareGroup)
+                else resolved(ErrorCode.NONE)
+            ),
             deleted=lambda group: self._unloaded(group, ErrorCode.UNKNOWN_MEMBER_ID),
         )
 
@@ -121,6 +133,8 @@ class GroupCoordinator:
             self.classic.loaded(group)
         elif isinstance(group, ConsumerGroup):
             self.consumer.loaded(group)
+        elif isinstance(group, ShareGroup):
+            self.share.loaded(group)
         elif isinstance(group, StreamsGroup):
             self.streams.loaded(group)
 
@@ -129,6 +143,8 @@ class GroupCoordinator:
             self.classic.unloaded(group, code)
         elif isinstance(group, ConsumerGroup):
             self.consumer.unloaded(group)
+        elif isinstance(group, ShareGroup):
+            self.share.unloaded(group)
         elif isinstance(group, StreamsGroup):
             self.streams.unloaded(group)
 
@@ -146,6 +162,9 @@ class GroupCoordinator:
         """Forget what groups have committed for these topics, so that a topic created again under the name starts
         from nothing."""
         for _, shard in self._shards.active():
+            for group in list(shard.groups.values()):
+                if isinstance(group, ShareGroup):
+                    self.share.topics_deleted(group, names)
             due = offsets.tombstones_due(shard, names)
             for start in range(0, len(due), offset_records.TOMBSTONES_PER_BATCH_MAX):
                 piece = due[start : start + offset_records.TOMBSTONES_PER_BATCH_MAX]

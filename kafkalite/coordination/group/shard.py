@@ -17,6 +17,7 @@ from kafkalite.coordination.group.offset_records import (
     read_offset_record,
 )
 from kafkalite.coordination.group.record_bytes import group_of_key, key_type
+from kafkalite.coordination.group.share import replay as share_replay
 from kafkalite.coordination.group.streams import replay as streams_replay
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import GroupId, TopicPartition
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 _REPLAY: Mapping[int, Replay] = {
     **classic_records.REPLAY,
     **consumer_replay.REPLAY,
+    **share_replay.REPLAY,
     **streams_replay.REPLAY,
 }
 """What takes in a record of each key type; the table of each type of group is beside its records."""

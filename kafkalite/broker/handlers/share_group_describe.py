@@ -1,0 +1,30 @@
+"""ShareGroupDescribe: v1. Epochs, members and their partitions (KIP-932).
+
+Errors per group: 69 with a text, and 14 15 16 24 of the coordinator.
+"""
+
+from __future__ import annotations
+
+from kafkalite_protocol.api_keys import ApiKey
+from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.messages.share_group_describe import (
+    ShareGroupDescribeRequest,
+    ShareGroupDescribeResponse,
+)
+
+from kafkalite.broker.handlers.authorized_operations import GROUP_OPERATIONS
+from kafkalite.broker.request import RequestContext
+
+API_KEY = ApiKey.SHARE_GROUP_DESCRIBE
+
+
+def handle(
+    context: RequestContext, request: ShareGroupDescribeRequest
+) -> ShareGroupDescribeResponse:
+    describe = context.broker.group_coordinator.share.describe
+    groups = [describe(group_id) for group_id in request.group_ids]
+    if request.include_authorized_operations:
+        for group in groups:
+            if group.error_code == ErrorCode.NONE:
+                group.authorized_operations = GROUP_OPERATIONS
+    return ShareGroupDescribeResponse(groups=groups)
