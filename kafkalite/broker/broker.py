@@ -337,7 +337,9 @@ class Broker:
             self.group_coordinator.on_topics_changed()
         if removed:
             self.group_coordinator.on_topics_deleted([topic.name for topic in removed])
-            self.sharing.topics_deleted({topic.topic_id for topic in removed})
+            removed_ids = {topic.topic_id for topic in removed}
+            self.share_coordinator.on_topics_deleted(removed_ids)
+            self.sharing.topics_deleted(removed_ids)
         for coordinator, topic in (
             (self.share_coordinator, SHARE_GROUP_STATE_TOPIC),
             (self.group_coordinator, GROUP_OFFSETS_TOPIC),

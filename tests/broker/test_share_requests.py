@@ -31,7 +31,6 @@ from tests.share_requests import (
     summary,
 )
 
-
 ON_KAFKA = "KAFKALITE_TEST_BOOTSTRAP" in os.environ
 
 

@@ -230,6 +230,17 @@ def test_a_deleted_state_can_begin_again_at_any_epoch() -> None:
     assert world.initialize(epoch=1).error_code == ErrorCode.NONE
 
 
+def test_a_deleted_topic_takes_its_state_along() -> None:
+    world = World()
+    world.initialize()
+    world.write((0, 9, 2, 1))
+    world.coordinator.on_topics_deleted({Uuid(b"x" * 16)})
+    assert world.read().error_code == ErrorCode.NONE
+    world.coordinator.on_topics_deleted({ORDERS})
+    assert world.read().error_code == ErrorCode.INVALID_REQUEST
+    assert world.restarted().read().error_code == ErrorCode.INVALID_REQUEST
+
+
 def test_enough_updates_make_a_snapshot_of_everything() -> None:
     world = World(per_snapshot=2)
     world.initialize(start=0)

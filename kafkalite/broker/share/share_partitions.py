@@ -50,8 +50,8 @@ class SharePartitions:
         if self._by_key.get(partition.key) is partition:
             del self._by_key[partition.key]
 
-    def group_empty(self, group_id: GroupId) -> None:
-        """The group has no members: what an administrator changes meanwhile must be read again."""
+    def close_group(self, group_id: GroupId) -> None:
+        """Nobody of the group is here: what an administrator changes meanwhile must be read again."""
         self._close(key for key in self._by_key if key.group_id == group_id)
 
     def topics_deleted(self, topic_ids: Collection[Uuid]) -> None:

@@ -91,8 +91,6 @@ class ShareSessions:
         del self._sessions[session.group_id, session.member_id]
         self._on_close(session)
 
-    def member_left(self, group_id: GroupId, member_id: MemberId) -> None:
-        """The member is no longer in the group."""
-        session = self._sessions.get((group_id, member_id))
-        if session is not None:
-            self.close(session)
+    def has_members_of(self, group_id: GroupId) -> bool:
+        """Whether any member of the group has a session here."""
+        return any(group == group_id for group, _ in self._sessions)

@@ -1,7 +1,8 @@
-"""Share groups as one broker serves them: their partitions and sessions, and what the group coordinator tells of members.
+"""Share groups as one broker serves them: their partitions and the sessions of their members.
 
-`member_left` and `group_empty` are for the group coordinator: what a member has that leaves a group, goes to others at
-once; and a group without members is forgotten here, so that the next member finds what an administrator has changed.
+When a session ends, what its member has goes to others at once. When the last session of a group ends, its partitions are
+forgotten here, so that the next member finds what an administrator has changed meanwhile. (As in Kafka, all that follows
+from sessions: whether a member is in the group, the group coordinator knows and nobody asks it.)
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kafkalite.config.group_config import GroupConfig
 from kafkalite.coordination.share.persister import Persister
 from kafkalite.coordination.share.records import SharePartitionKey
 from kafkalite.timer import Timer
-from kafkalite.types import GroupId, MemberId, Uuid
+from kafkalite.types import Uuid
 
 
 class Sharing:
@@ -46,12 +47,6 @@ class Sharing:
         self.partitions = SharePartitions(replicas, self._make)
         self.sessions = ShareSessions(session_slots, self._release)
 
-    def member_left(self, group_id: GroupId, member_id: MemberId) -> None:
-        self.sessions.member_left(group_id, member_id)
-
-    def group_empty(self, group_id: GroupId) -> None:
-        self.partitions.group_empty(group_id)
-
     def topics_deleted(self, topic_ids: Collection[Uuid]) -> None:
         self.partitions.topics_deleted(topic_ids)
 
@@ -70,3 +65,5 @@ class Sharing:
         # Also what it has of partitions that it had dropped from the session since.
         for partition in self.partitions.of_group(session.group_id):
             partition.release_all_of(session.member_id)
+        if not self.sessions.has_members_of(session.group_id):
+            self.partitions.close_group(session.group_id)

@@ -15,7 +15,8 @@ measured on Apache Kafka 4.3; its class is ShareCoordinatorShard.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -45,6 +46,8 @@ from kafkalite.coordination.share.shard import Entry, ShareShard, updated
 from kafkalite.deferred import Deferred, gather, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.types import UNKNOWN_LEADER_EPOCH, GroupId, LeaderEpoch, TopicPartition, Uuid
+
+_log = logging.getLogger(__name__)
 
 SHARE_GROUP_STATE_TOPIC = "__share_group_state"
 
@@ -98,6 +101,12 @@ class ShareCoordinator:
     def unload_partition(self, partition: int) -> None:
         """Another broker leads `partition`."""
         self._shards.deactivate(partition)
+
+    def on_topics_deleted(self, topic_ids: Collection[Uuid]) -> None:
+        """Forget how far groups have got in these topics."""
+        for _, shard in self._shards.active():
+            for key in [key for key in shard.entries if key.topic_id in topic_ids]:
+                self._append(shard, Snapshot(key, None)).on_done(_warn_if_failed)
 
     # -- the Persister ----------------------------------------------------------------------------------------------
 
@@ -264,6 +273,13 @@ class ShareCoordinator:
         if not written.done or _succeeded(written):
             shard.apply(record)
         return written.then(lambda _: None)
+
+
+def _warn_if_failed(done: Deferred[None]) -> None:
+    try:
+        done.result()
+    except KafkaError as error:
+        _log.warning("the state of a deleted topic could not be removed: %s", error)
 
 
 def _succeeded(done: Deferred[T]) -> bool:
