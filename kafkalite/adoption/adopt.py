@@ -5,6 +5,7 @@
     recover                                only after a kill
     __cluster_metadata-0.adopting-stray    kafkalite's log is written here
     __cluster_metadata-0                   renamed to this: from here on it is kafkalite's
+    bootstrap.checkpoint                   a sentence, which keeps Kafka out
 
 A directory that is only prepared (formatted, or graduated and never started) begins at the third line. The logs of the
 topics stay as they are.
@@ -32,6 +33,8 @@ from kafkalite.metadata.metadata_directory import (
     BOOTSTRAP_CHECKPOINT,
     METADATA_DIRECTORY,
     MetadataOwner,
+    has_bootstrap,
+    keep_kafka_out,
 )
 from kafkalite.metadata.metadata_log import (
     METADATA_LOG_CONFIG,
@@ -89,7 +92,7 @@ def _found_metadata(directory: DataDirectory, owner: MetadataOwner) -> FoundMeta
     match owner:
         case MetadataOwner.KAFKA | MetadataOwner.KAFKALITE:
             found = read_log(filesystem, path, cluster_id)
-            if found.image.features or not filesystem.exists(path / BOOTSTRAP_CHECKPOINT):
+            if found.image.features or not has_bootstrap(filesystem, path):
                 return found
             # Killed before the first records were whole: Kafka would begin again with the file.
             return read_bootstrap(filesystem, path, cluster_id)
@@ -132,6 +135,7 @@ def _begin(directory: DataDirectory, image: MetadataImage) -> list[Step]:
         filesystem.fsync_directory(path / _ADOPTING)
         filesystem.rename(path / _ADOPTING, path / METADATA_DIRECTORY)
         filesystem.fsync_directory(path)
+        keep_kafka_out(filesystem, path)
 
     return [Step(f"write {METADATA_DIRECTORY}, kafkalite's metadata log", write)]
 

@@ -48,7 +48,7 @@ from kafkalite.metadata.dynamic_config import config_of_group, with_dynamic_conf
 from kafkalite.metadata.events import RegisterBroker
 from kafkalite.metadata.image import Endpoint, MetadataImage
 from kafkalite.metadata.local_control_plane import LocalControlPlane
-from kafkalite.metadata.metadata_directory import refuse_kafkas
+from kafkalite.metadata.metadata_directory import keep_kafka_out, refuse_kafkas
 from kafkalite.metadata.metadata_log import (
     METADATA_LOG_CONFIG,
     METADATA_PARTITION,
@@ -166,6 +166,8 @@ class Broker:
             refuse_kafkas(self._filesystem, Path(directory))
         self.logs.open()
         try:
+            for directory in self._static_config.log_dirs:
+                keep_kafka_out(self._filesystem, Path(directory))
             self._open_metadata()
             self._open_share_state()
             self._open_groups()

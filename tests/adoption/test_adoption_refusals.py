@@ -275,6 +275,20 @@ def test_data_without_metadata_is_refused(data: Path) -> None:
             move(data)
 
 
+def test_kafka_finds_a_sentence_in_place_of_its_beginning(data: Path) -> None:
+    """What it makes Kafka do is in tests/java_tools."""
+    path = data / "bootstrap.checkpoint"
+    sentence = path.read_bytes()
+    assert b"kafkalite graduate" in sentence
+    graduate(data)
+    assert path.read_bytes()[:8] == bytes(8)
+    adopt(data)
+    assert path.read_bytes() == sentence
+    path.unlink()
+    with running_broker(data, offsets_topic_num_partitions="2"):
+        assert path.read_bytes() == sentence
+
+
 def test_kafkas_directory_cannot_be_graduated(data: Path) -> None:
     make_kafkas(data)
     with pytest.raises(StartupError, match="Apache Kafka's already"):

@@ -24,8 +24,11 @@ from confluent_kafka.admin import (
 )
 from kafkalite_protocol.error_codes import ErrorCode
 
+from kafkalite.adoption.server_properties import server_properties
 from kafkalite.clock import SystemClock
-from tests.broker_process import REPOSITORY, BrokerProcess
+from kafkalite.config import BrokerConfig
+from kafkalite.types import BrokerId
+from tests.broker_process import REPOSITORY, BrokerProcess, free_port
 from tests.java_kafka import KafkaProcess, run_kafka, run_tool
 from tests.java_tools.cluster_state import (
     BROKER,
@@ -298,6 +301,7 @@ def test_everything_survives_the_way_to_kafka_and_back_twice(journey: Journey) -
         assert producer.produce(bootstrap, 0, 5) == (ErrorCode.NONE, 0)
         before, epochs = journey.state(), leader_epochs(bootstrap)
         assert journey.run("graduate", check=False).returncode == 1, "a broker runs on it"
+        assert_kafka_stays_out(journey)
         assert journey.kafkalite.terminate() == 0
     assert before.configs[TOPIC, "codec-gzip"]["retention.ms"] == "123456789"
     assert before.configs[BROKER, "1"] == {"message.max.bytes": "2345678"}
@@ -421,6 +425,17 @@ def start_formatted(journey: Journey) -> KafkaProcess:
         *("format", "--standalone", "-t", "5L6g3nShT-eMCtK--X86sw", "-c", str(properties)),
     )
     return run_kafka(properties, port, journey.data)
+
+
+def assert_kafka_stays_out(journey: Journey) -> None:
+    """Started by mistake while kafkalite serves the directory, it stops before it touches anything."""
+    metadata = {path: path.read_bytes() for path in (journey.data / "__cluster_metadata-0").iterdir()}  # fmt: skip
+    properties = journey.data.with_name("mistake.properties")
+    config = BrokerConfig({"listeners": f"PLAINTEXT://127.0.0.1:{free_port()}"})
+    properties.write_text(server_properties(config, BrokerId(1), journey.data))
+    with pytest.raises(RuntimeError, match=r"bootstrap metadata from .*bootstrap\.checkpoint"):
+        run_kafka(properties, config.listeners[0].port, journey.data)
+    assert metadata == {path: path.read_bytes() for path in (journey.data / "__cluster_metadata-0").iterdir()}  # fmt: skip
 
 
 def assert_the_producer_goes_on(producer: IdempotentProducer, bootstrap: str) -> None:
