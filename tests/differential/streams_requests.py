@@ -8,9 +8,28 @@ from kafkalite_protocol.messages.create_partitions import CreatePartitionsReques
 from kafkalite_protocol.messages.delete_topics import DeleteTopicsRequest
 from kafkalite_protocol.messages.describe_configs import DescribeConfigsRequest
 from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
+from kafkalite_protocol.messages.streams_group_current_member_assignment_value import (
+    StreamsGroupCurrentMemberAssignmentValue,
+)
 from kafkalite_protocol.messages.streams_group_describe import StreamsGroupDescribeRequest
 from kafkalite_protocol.messages.streams_group_heartbeat import StreamsGroupHeartbeatRequest
+from kafkalite_protocol.messages.streams_group_member_metadata_value import (
+    StreamsGroupMemberMetadataValue,
+)
+from kafkalite_protocol.messages.streams_group_metadata_value import StreamsGroupMetadataValue
+from kafkalite_protocol.messages.streams_group_target_assignment_member_value import (
+    StreamsGroupTargetAssignmentMemberValue,
+)
+from kafkalite_protocol.messages.streams_group_target_assignment_metadata_value import (
+    StreamsGroupTargetAssignmentMetadataValue,
+)
+from kafkalite_protocol.messages.streams_group_topology_value import StreamsGroupTopologyValue
+from kafkalite_protocol.record_batch import batches
+from kafkalite_protocol.records import read_records
 
+from kafkalite.coordination.group.record_bytes import decode_value, encode_value, key_type
+from kafkalite.coordination.runtime import partition_for
+from tests.differential.requests import fetch, part
 from tests.differential.transcript import Side
 from tests.waiting import wait_until
 
@@ -148,3 +167,52 @@ def delete(side: Side, name: str) -> None:
 def wait_for_no_status(side: Side, request: StreamsGroupHeartbeatRequest) -> None:
     """Send a heartbeat that changes nothing until the group has nothing to complain of."""
     wait_until(lambda: not side.client.ask(request, 0).status, "the group is ready")
+
+
+# What the broker wrote
+
+
+def note_records(side: Side, label: str, group_id: str) -> None:
+    """Write down the bytes of every record of `__consumer_offsets` that is about this group.
+
+    The hash of the topics depends on their ids, and two brokers assign at two times: these are put to 0.
+    """
+    partition = partition_for(group_id, 50)
+    answer = side.client.ask(fetch(("__consumer_offsets", part(partition))), 11)
+    data = bytearray(answer.responses[0].partitions[0].records)
+    found = [
+        (record.key.hex(), None if record.value is None else _comparable(record.key, record.value))
+        for batch in batches(data)
+        for record in read_records(batch)
+        if record.key is not None and group_id.encode() in bytes(record.key)
+    ]
+    assert found
+    side.note(label, found)
+
+
+def _comparable(key: bytes, value: bytes) -> str:
+    body = _VALUES.get(key_type(key))
+    if body is None:
+        return value.hex()
+    read = decode_value(body, value)
+    assert encode_value(0, read) == bytes(value), "there is one way to write it"
+    if isinstance(read, StreamsGroupMetadataValue):
+        assert read.metadata_hash, "there are topics"
+        read.metadata_hash = 0
+    if isinstance(read, StreamsGroupTargetAssignmentMetadataValue):
+        assert read.assignment_timestamp, "it was assigned some time"
+        read.assignment_timestamp = 0
+    return encode_value(0, read).hex()
+
+
+_VALUES = {
+    value.RECORD_KEY: value
+    for value in (
+        StreamsGroupCurrentMemberAssignmentValue,
+        StreamsGroupMemberMetadataValue,
+        StreamsGroupMetadataValue,
+        StreamsGroupTargetAssignmentMemberValue,
+        StreamsGroupTargetAssignmentMetadataValue,
+        StreamsGroupTopologyValue,
+    )
+}

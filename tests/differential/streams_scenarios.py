@@ -19,6 +19,7 @@ from tests.differential.streams_requests import (
     internal_topic,
     join,
     leave,
+    note_records,
     owning,
     subtopology,
     tasks,
@@ -143,6 +144,7 @@ def one_streams_member(side: Side) -> None:
     side.ask("leave for good", leave(group, "m2"), 0)
     side.ask("delete", groups.delete(group), 2)
     side.ask("describe what was deleted", describe(group), 0)
+    note_records(side, "records", group)
 
 
 def tasks_from_member_to_member(side: Side) -> None:
@@ -169,6 +171,7 @@ def tasks_from_member_to_member(side: Side) -> None:
     side.ask("b leaves", leave(group, "b"), 0)
     side.ask("a gets all back", owning(group, "a", 3, "0_0", "0_1"), 0)
     side.ask("describe at the end", describe(group), 0)
+    note_records(side, "records", group)
 
 
 def two_threads_of_one_process(side: Side) -> None:
@@ -192,6 +195,7 @@ def two_threads_of_one_process(side: Side) -> None:
     )
     side.ask("c gave its copies up", owning(group, "c", 4), 0)
     side.ask("describe at the end", describe(group), 0)
+    note_records(side, "records", group)
 
 
 def topics_of_streams(side: Side) -> None:
@@ -264,6 +268,7 @@ def partitions_of_streams(side: Side) -> None:
     configure(side, "streams-wordcount")
     side.ask("two subtopologies", join("streams-wordcount", "m", wordcount), 0)
     side.ask("describe", describe("streams-wordcount", "streams-old", "streams-fixed"), 0)
+    note_records(side, "records", "streams-wordcount")
 
 
 def missing_internal_topics(side: Side) -> None:
