@@ -12,7 +12,7 @@ import click
 from kafkalite.adoption.data_directory import DataDirectory, Outside
 from kafkalite.adoption.plan import Plan
 from kafkalite.clock import SystemClock
-from kafkalite.errors import StartupError
+from kafkalite.errors import KafkaError, StartupError
 from kafkalite.storage.real_filesystem import RealFileSystem
 
 
@@ -30,7 +30,7 @@ def move(data: Path, make_plan: Callable[[DataDirectory], Plan], *, dry_run: boo
                 else:
                     step.do()
                     _say(f"  done: {step.what}")
-    except OSError as error:
+    except (OSError, KafkaError) as error:
         raise StartupError(
             f"{data} cannot be read or written: {error}; nothing is lost, and it can be done again"
         ) from error
