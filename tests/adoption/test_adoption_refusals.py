@@ -35,6 +35,7 @@ from kafkalite.metadata.metadata_directory import MetadataOwner, refuse_kafkas
 from kafkalite.storage.real_filesystem import RealFileSystem
 from tests.adoption.data_world import (
     adopt,
+    create_topic,
     essence,
     found,
     graduate,
@@ -44,6 +45,7 @@ from tests.adoption.data_world import (
     topic_files,
 )
 from tests.broker_in_thread import running_broker
+from tests.raw_client import RawClient
 
 
 def everything(data: Path) -> dict[str, bytes]:
@@ -114,6 +116,20 @@ def test_a_directory_after_a_kill_is_recovered_first(data: Path) -> None:
     assert graduate(data)[0] == "recover the logs: kafkalite was killed"
     assert log.read_bytes() == whole
     assert (data / ".kafka_cleanshutdown").exists()
+
+
+def test_a_node_of_another_number_stays_that(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with running_broker(data, node_id="7") as server, RawClient(server.bootstrap_servers) as client:
+        create_topic(client, "orders")
+    (data / ".kafka_cleanshutdown").unlink()
+    graduate(data)
+    assert "controller.quorum.voters=7@localhost:9093" in (data / "server.properties").read_text()
+    with DataDirectory(data, outside()) as directory:
+        assert plan_adoption(directory).then[0].endswith("--set node.id=7")
+    adopt(data)
+    with running_broker(data, node_id="7") as server:
+        assert server.broker.image.topics["orders"].partitions[1].leader == 7
 
 
 def test_settings_travel_into_the_properties_for_kafka(data: Path) -> None:
