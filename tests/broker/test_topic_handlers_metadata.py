@@ -175,9 +175,7 @@ def test_the_offsets_topic_is_made_with_its_own_configs(broker):
     assert broker.image.topic_configs("__consumer_offsets")["cleanup.policy"] == "compact"
 
 
-@pytest.mark.parametrize(
-    "name", ["__cluster_metadata", "__transaction_state", "__share_group_state"]
-)
+@pytest.mark.parametrize("name", ["__cluster_metadata", "__transaction_state"])
 def test_internal_topics_of_parts_that_are_not_here_are_not_made(broker, name):
     assert summary(answer(broker, [name], auto=True)) == [(3, name, 0)]
 

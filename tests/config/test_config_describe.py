@@ -166,7 +166,14 @@ def test_every_documented_key_exists() -> None:
     assert set(documentation()) <= {key for scope in scopes for key in scope()}
 
 
-ELSEWHERE = {"broker.id", "log.dir", "listener.security.protocol.map", "controller.listener.names"}
+ELSEWHERE = {
+    "broker.id",
+    "cleanup.policy",
+    "controller.listener.names",
+    "listener.security.protocol.map",
+    "log.cleanup.policy",
+    "log.dir",
+}
 """Keys that act inside the config package, by giving the value of another."""
 
 BY_NAME = set(client_metrics_definitions())
