@@ -19,6 +19,8 @@ class ServedApi(NamedTuple):
     librdkafka turns compression off when 0 is not listed (KAFKA-18659)."""
     advertised: bool = True
     """False: answered, but not told to clients, as in Kafka."""
+    feature: str | None = None
+    """Answered with UNSUPPORTED_VERSION while the cluster has this feature at level 0."""
 
 
 SERVED: dict[int, ServedApi] = {
@@ -76,9 +78,9 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.PUSH_TELEMETRY: ServedApi("push_telemetry", 0, 0, advertised=False),
     ApiKey.LIST_CONFIG_RESOURCES: ServedApi("list_config_resources", 0, 1),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: ServedApi("describe_topic_partitions", 0, 0),
-    ApiKey.SHARE_FETCH: ServedApi("share_fetch", 1, 2),
-    ApiKey.SHARE_ACKNOWLEDGE: ServedApi("share_acknowledge", 1, 2),
-    ApiKey.SHARE_GROUP_HEARTBEAT: ServedApi("share_group_heartbeat", 1, 1),
+    ApiKey.SHARE_FETCH: ServedApi("share_fetch", 1, 2, feature="share.version"),
+    ApiKey.SHARE_ACKNOWLEDGE: ServedApi("share_acknowledge", 1, 2, feature="share.version"),
+    ApiKey.SHARE_GROUP_HEARTBEAT: ServedApi("share_group_heartbeat", 1, 1, feature="share.version"),
     ApiKey.SHARE_GROUP_DESCRIBE: ServedApi("share_group_describe", 1, 1),
     ApiKey.INITIALIZE_SHARE_GROUP_STATE: ServedApi("initialize_share_group_state", 0, 0),
     ApiKey.READ_SHARE_GROUP_STATE: ServedApi("read_share_group_state", 0, 0),
@@ -87,9 +89,13 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: ServedApi("read_share_group_state_summary", 0, 1),
     ApiKey.ADD_RAFT_VOTER: ServedApi("add_raft_voter", 0, 1),
     ApiKey.REMOVE_RAFT_VOTER: ServedApi("remove_raft_voter", 0, 0),
-    ApiKey.CONSUMER_GROUP_HEARTBEAT: ServedApi("consumer_group_heartbeat", 0, 1),
+    ApiKey.CONSUMER_GROUP_HEARTBEAT: ServedApi(
+        "consumer_group_heartbeat", 0, 1, feature="group.version"
+    ),
     ApiKey.CONSUMER_GROUP_DESCRIBE: ServedApi("consumer_group_describe", 0, 1),
-    ApiKey.STREAMS_GROUP_HEARTBEAT: ServedApi("streams_group_heartbeat", 0, 0),
+    ApiKey.STREAMS_GROUP_HEARTBEAT: ServedApi(
+        "streams_group_heartbeat", 0, 0, feature="streams.version"
+    ),
     ApiKey.STREAMS_GROUP_DESCRIBE: ServedApi("streams_group_describe", 0, 0),
     ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: ServedApi("describe_share_group_offsets", 0, 1),
     ApiKey.ALTER_SHARE_GROUP_OFFSETS: ServedApi("alter_share_group_offsets", 0, 0),

@@ -94,6 +94,8 @@ class Dispatcher:
         module = import_module(f"kafkalite.broker.handlers.{served.handler}")
         raw = getattr(module, "handle_raw", None)
         call = _raw_call(raw) if raw is not None else _message_call(module.handle, api_key)
+        if served.feature is not None:
+            call = _call_with_feature(call, served.feature)
         handler = self._handlers[api_key] = _Handler(served.min_version, served.max_version, call)
         return handler
 
@@ -141,6 +143,18 @@ def _raw_call(function: Callable[[RequestContext, memoryview, int], Any]) -> Cal
             raise _our_mistake(context, error) from error
 
     return call
+
+
+def _call_with_feature(call: Callable[..., Any], feature: str) -> Callable[..., Any]:
+    """As if the API were not there while `feature` is switched off (UpdateFeatures to level 0)."""
+
+    def checked_call(context: RequestContext, frame: memoryview, position: int) -> Any:
+        if context.broker.control_plane.image.features.get(feature, 0) > 0:
+            return call(context, frame, position)
+        reason = f"{feature} is at level 0 in this cluster."
+        return _encode(context, _failed(context, KafkaError(ErrorCode.UNSUPPORTED_VERSION, reason)))
+
+    return checked_call
 
 
 def _message_call(

@@ -11,6 +11,10 @@ from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages import APIS
 from kafkalite_protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from kafkalite_protocol.messages.consumer_group_heartbeat import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 
@@ -150,6 +154,16 @@ def test_feature_with_minimum_zero_is_listed_from_version_four_on_only(monkeypat
     v3, v4 = ({f.name for f in ask_api_versions(v).supported_features} for v in (3, 4))
     assert v3 == {"metadata.version"}
     assert v4 == {"some.version", *SUPPORTED_FEATURES}
+
+
+@pytest.mark.parametrize("level", [{}, {"group.version": 0}])
+def test_api_of_a_feature_that_is_switched_off_is_not_supported(monkeypatch, level):
+    monkeypatch.setattr(IMAGE, "features", level)
+    request = ConsumerGroupHeartbeatRequest(group_id="g", member_id="m")
+    data = Dispatcher(BROKER).handle(body_of(request, 1), INFO)
+    response = ConsumerGroupHeartbeatResponse.decode(1, memoryview(data), 9)
+    assert response.error_code == ErrorCode.UNSUPPORTED_VERSION
+    assert "group.version" in response.error_message
 
 
 def test_finalized_features_have_a_known_epoch():
