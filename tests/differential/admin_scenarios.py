@@ -13,6 +13,7 @@ from kafkalite_protocol.messages.alter_partition_reassignments import (
 from kafkalite_protocol.messages.alter_user_scram_credentials import (
     AlterUserScramCredentialsRequest,
 )
+from kafkalite_protocol.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from kafkalite_protocol.messages.create_acls import CreateAclsRequest
 from kafkalite_protocol.messages.create_delegation_token import CreateDelegationTokenRequest
 from kafkalite_protocol.messages.delete_acls import DeleteAclsRequest
@@ -36,6 +37,10 @@ from kafkalite_protocol.messages.remove_raft_voter import RemoveRaftVoterRequest
 from kafkalite_protocol.messages.renew_delegation_token import RenewDelegationTokenRequest
 from kafkalite_protocol.messages.sasl_authenticate import SaslAuthenticateRequest
 from kafkalite_protocol.messages.sasl_handshake import SaslHandshakeRequest
+from kafkalite_protocol.messages.share_acknowledge import ShareAcknowledgeRequest
+from kafkalite_protocol.messages.share_fetch import ShareFetchRequest
+from kafkalite_protocol.messages.share_group_heartbeat import ShareGroupHeartbeatRequest
+from kafkalite_protocol.messages.streams_group_heartbeat import StreamsGroupHeartbeatRequest
 from kafkalite_protocol.messages.unregister_broker import UnregisterBrokerRequest
 from kafkalite_protocol.messages.update_features import UpdateFeaturesRequest
 
@@ -102,6 +107,23 @@ def features(side: Side) -> None:
             side.ask(f"{label} again", update(("share.version", 0, kind)), version)
             side.ask(f"{label} too high now", update(("share.version", 1, kind)), version)
             side.ask(f"{label} back", update(("share.version", 1, 1)), version)
+
+
+def features_switched_off(side: Side) -> None:
+    heartbeats = {
+        "group.version": (ConsumerGroupHeartbeatRequest("off", "m", -1), 1),
+        "share.version": (ShareGroupHeartbeatRequest("off", "m", -1), 1),
+        "streams.version": (StreamsGroupHeartbeatRequest("off", "m", -1), 0),
+    }
+    for feature, (request, version) in heartbeats.items():
+        side.ask(f"{feature} off", update((feature, 0, 2)), 2)
+        side.catch_up()
+        side.ask(f"heartbeat without {feature}", request, version)
+        if feature == "share.version":
+            side.ask("share fetch without it", ShareFetchRequest("off", "m"), 1)
+            side.ask("share acknowledge without it", ShareAcknowledgeRequest("off", "m"), 1)
+        side.ask(f"{feature} on", update((feature, 1, 1)), 2)
+    side.catch_up()
 
 
 # The quorum and its brokers
@@ -447,6 +469,7 @@ def telemetry(side: Side) -> None:
 SCENARIOS = [
     telemetry,
     features,
+    features_switched_off,
     quorum,
     voters,
     brokers,
