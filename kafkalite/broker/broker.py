@@ -264,15 +264,13 @@ class Broker:
                 consumer_assignors=config.group_consumer_assignors,
                 consumer_migration_policy=config.group_consumer_migration_policy.lower(),
                 consumer_regex_refresh_interval_ms=config.group_consumer_regex_refresh_interval_ms,
+                share_max_size=config.group_share_max_size,
                 streams_max_size=config.group_streams_max_size,
             ),
-                share_max_size=config.group_share_max_size,
-        )
-
             persister=self.share_persister,
             log_end=self._log_end,
-    def _open_share_state(self) -> None:
-        config = self.config
+        )
+
     def _log_end(self, tp: TopicPartition) -> Offset | None:
         """The end of what consumers may read; None where somebody else leads."""
         try:
@@ -280,6 +278,8 @@ class Broker:
         except KafkaError:
             return None
 
+    def _open_share_state(self) -> None:
+        config = self.config
         self.share_coordinator = ShareCoordinator(
             ReplicaWriter(self.replicas, self.clock),
             self.clock,
