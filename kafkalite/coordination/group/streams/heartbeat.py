@@ -287,10 +287,11 @@ class Heartbeat:
             member_epoch=after.epoch,
             heartbeat_interval_ms=self._settings.streams_heartbeat_interval_ms,
         )
-        if request.member_epoch == JOIN_EPOCH or before.assigned != after.assigned:
+        changed = request.member_epoch == JOIN_EPOCH or before.assigned != after.assigned
+        if changed or self._has_missed_an_answer(before):
             _put_tasks(response, after.assigned)
-            if after.metadata.user_endpoint is not None:
-                group.endpoint_epoch += 1
+        if changed and after.metadata.user_endpoint is not None:
+            group.endpoint_epoch += 1
         if group.endpoint_epoch != request.endpoint_information_epoch:
             others = [each for each in group.members.values() if each.member_id != after.member_id]
             response.partitions_by_user_endpoint = partitions_by_endpoint(
@@ -311,6 +312,15 @@ class Heartbeat:
             )
         response.status = [StreamsGroupHeartbeatResponse.Status(*each) for each in self._status]
         return response
+
+    def _has_missed_an_answer(self, member: StreamsMember) -> bool:
+        """It names an older epoch, or leaves out what it has been given: then it does not know, and is told again.
+
+        Kafka 4.3 does not repeat itself, and tasks of which the news was lost rest until the next change.
+        """
+        return self._request.member_epoch < member.epoch or (
+            self._owned is not None and not member.assigned.is_part_of(self._owned)
+        )
 
 
 def assignment_configs(settings: GroupSettings) -> Mapping[str, str]:

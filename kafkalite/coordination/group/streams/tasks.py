@@ -48,6 +48,14 @@ class HeldTasks(NamedTuple):
             and tasks.warmup.isdisjoint(self.warmup)
         )
 
+    def is_part_of(self, tasks: Tasks) -> bool:
+        """Are these all among `tasks`, in the same role?"""
+        return (
+            tasks.active >= self.active.keys()
+            and tasks.standby >= self.standby
+            and tasks.warmup >= self.warmup
+        )
+
     def contains(self, tasks: Tasks) -> bool:
         """Are all of `tasks` among these, in the same role?"""
         return (
