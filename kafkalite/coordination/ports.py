@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.deferred import Deferred
-from kafkalite.types import Offset, TopicPartition, Uuid
+from kafkalite.types import Offset, ProducerId, TopicPartition, Uuid
 
 KeyValue = tuple[bytes, bytes | None]
 """One record of a coordinator's topic; a value of None is a tombstone."""
@@ -52,4 +54,31 @@ class TopicView(Protocol):
 
     def topic_names(self) -> Collection[str]:
         """Every topic there is, for subscriptions by pattern."""
+        ...
+
+
+class TransactionMarker(NamedTuple):
+    """How one transaction ended: a control record for each of its partitions."""
+
+    producer_id: ProducerId
+    producer_epoch: int
+    """Under transaction version 2 one more than that of the transaction's records."""
+    commit: bool
+    coordinator_epoch: int
+    """Leader epoch of the coordinator's partition: partitions refuse markers of an older one."""
+    partitions: tuple[TopicPartition, ...]
+    transaction_version: int
+    """0, 1 or 2; from 2 on, a marker must have a greater epoch than the records (KIP-1228)."""
+
+
+class MarkerWriter(Protocol):
+    """Writes transaction markers to the partitions, wherever they are led."""
+
+    def write(self, marker: TransactionMarker) -> Deferred[Mapping[TopicPartition, ErrorCode]]:
+        """How it went in each of the marker's partitions, once the high watermark has passed the marker. Never fails.
+
+        NONE; UNKNOWN_TOPIC_OR_PARTITION when the partition exists no more; INVALID_PRODUCER_EPOCH,
+        TRANSACTION_COORDINATOR_FENCED: somebody newer has been there. Anything else may be tried again. A marker for
+        a transaction that has ended already (written twice) is NONE.
+        """
         ...
