@@ -10,6 +10,7 @@ import pytest
 from tests.broker_process import BrokerProcess
 from tests.differential.transcript import two_free_ports
 from tests.java_kafka import start_kafka
+from tests.java_tools import side_by_side
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,19 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with start_kafka(two_free_ports(), tmp_path_factory.mktemp("compared") / "kafka") as kafka:
         yield kafka.bootstrap
+
+
+@pytest.fixture
+def compare(
+    bootstrap: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
+) -> side_by_side.Compare:
+    """Does the same on both brokers at once, and expects the same in print."""
+
+    def compared(scenario: side_by_side.Scenario) -> None:
+        theirs, ours = (
+            side_by_side.Broker(address, tmp_path_factory.mktemp("tool"))
+            for address in (kafka_bootstrap, bootstrap)
+        )
+        side_by_side.compare(scenario, theirs, ours)
+
+    return compared

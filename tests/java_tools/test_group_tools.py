@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import struct
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from kafkalite_protocol.messages.consumer_protocol_assignment import ConsumerProtocolAssignment
@@ -21,9 +16,8 @@ from tests.differential.group_requests import (
     subscription,
     sync,
 )
-from tests.differential.requests import batch_of, produce
 from tests.differential.transcript import Side
-from tests.java_kafka import run_tool
+from tests.java_tools.side_by_side import FIRST_RECORD_MS, Broker, Compare, topic_of_two
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(300)]
 
@@ -32,77 +26,6 @@ GROUPS = "org.apache.kafka.tools.GroupsCommand"
 
 LONG_SESSION_MS = 1_800_000
 """Members of these tests send no heartbeats."""
-
-
-FIRST_RECORD_MS = int(time.time() * 1000) - 600_000
-"""Of the topics here. Not long ago, or retention removes them."""
-
-
-class Broker:
-    """One of the two: what is done on it, and what the tools print."""
-
-    def __init__(self, bootstrap: str, directory: Path) -> None:
-        self.bootstrap = bootstrap
-        self.directory = directory
-        self.printed: list[tuple[str, list[str]]] = []
-
-    def groups(self, *args: str) -> None:
-        self.run(GROUPS, *args)
-
-    def consumer_groups(self, *args: str) -> str:
-        return self.run(CONSUMER_GROUPS, *args)
-
-    def run(self, tool: str, *args: str) -> str:
-        done = run_tool(tool, "--bootstrap-server", self.bootstrap, *args, check=False)
-        lines = [line for line in map(self._masked, done.stdout.splitlines()) if line]
-        errors = [
-            self._masked(line)
-            for line in done.stderr.splitlines()
-            if line and not line.startswith(("\tat ", "SLF4J", "\t..."))
-        ]
-        label = " ".join([tool.rpartition(".")[2], *args])
-        self.printed.append(
-            (self._masked(label), [f"exit {done.returncode}", *sorted(lines), *errors])
-        )
-        return done.stdout
-
-    def _masked(self, line: str) -> str:
-        line = line.replace(self.bootstrap, "BROKER").replace(str(self.directory), "DIRECTORY")
-        line = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", line)
-        line = re.sub(r"((?:Exception|Error): ).+", r"\1TEXT", line)
-        return re.sub(r"\s+", " ", line).strip()
-
-
-Compare = Callable[[Callable[[Broker], None]], None]
-
-
-@pytest.fixture(scope="session")
-def compare(
-    bootstrap: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
-) -> Compare:
-    """Does the same on both brokers at once, and expects the same in print."""
-
-    def compared(scenario: Callable[[Broker], None]) -> None:
-        theirs, ours = (
-            Broker(address, tmp_path_factory.mktemp("tool"))
-            for address in (kafka_bootstrap, bootstrap)
-        )
-        with ThreadPoolExecutor(2) as both:
-            for done in [both.submit(scenario, broker) for broker in (theirs, ours)]:
-                done.result()
-        assert ours.printed == theirs.printed
-
-    return compared
-
-
-def topic_of_two(side: Side, name: str) -> str:
-    """Partition 0 has offsets 0-5, with times a minute apart; partition 1 has 0-1."""
-    side.new_topic(name, 2)
-    for number in range(6):
-        batch = batch_of(b"v", timestamp_ms=FIRST_RECORD_MS + number * 60_000)
-        assert side.client.ask(produce((name, 0, batch)), 9).responses[0].name == name
-    side.client.ask(produce((name, 1, batch_of(b"a", b"b", timestamp_ms=FIRST_RECORD_MS))), 9)
-    return name
 
 
 def consumer_group(side: Side, group: str, topic: str, **fields: str) -> tuple[int, str]:
@@ -134,17 +57,17 @@ def test_groups_are_listed_and_described_alike(compare: Compare) -> None:
             side.client.ask(commit("described-group", (topic, 0, 2), **claim), 8)
             consumer_group(side, "static-group", topic, group_instance_id="one")
             side.client.ask(commit("simple-group", (topic, 0, 1), (topic, 1, 2)), 8)
-        broker.consumer_groups("--list")
-        broker.consumer_groups("--list", "--state")
-        broker.consumer_groups("--list", "--state", "empty", "--type")
-        broker.groups("--list")
-        broker.groups("--list", "--group-type", "classic")
-        broker.groups("--list", "--consumer", "--protocol", "consumer")
-        broker.consumer_groups("--describe", "--all-groups")
+        broker.run(CONSUMER_GROUPS, "--list")
+        broker.run(CONSUMER_GROUPS, "--list", "--state")
+        broker.run(CONSUMER_GROUPS, "--list", "--state", "empty", "--type")
+        broker.run(GROUPS, "--list")
+        broker.run(GROUPS, "--list", "--group-type", "classic")
+        broker.run(GROUPS, "--list", "--consumer", "--protocol", "consumer")
+        broker.run(CONSUMER_GROUPS, "--describe", "--all-groups")
         for extra in (["--members", "--verbose"], ["--state"], ["--offsets", "--verbose"]):
-            broker.consumer_groups("--describe", "--all-groups", *extra)
+            broker.run(CONSUMER_GROUPS, "--describe", "--all-groups", *extra)
         for extra in ([], ["--members"], ["--state"]):
-            broker.consumer_groups("--describe", "--group", "nobodys-group", *extra)
+            broker.run(CONSUMER_GROUPS, "--describe", "--group", "nobodys-group", *extra)
 
     compare(scenario)
 
@@ -161,7 +84,9 @@ def test_offsets_are_reset_alike(compare: Compare) -> None:
         between_second_and_third = moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
         def reset(*args: str, how: str = "--execute") -> str:
-            return broker.consumer_groups("--reset-offsets", "--group", "reset-group", *args, how)
+            return broker.run(
+                CONSUMER_GROUPS, "--reset-offsets", "--group", "reset-group", *args, how
+            )
 
         reset("--to-earliest", "--topic", f"{topic}:0", how="--dry-run")
         for form in (
@@ -179,12 +104,12 @@ def test_offsets_are_reset_alike(compare: Compare) -> None:
         plan.write_text(reset("--to-earliest", "--all-topics", "--export", how="--dry-run"))
         reset("--from-file", str(plan))
         reset("--to-earliest", "--topic", "missing")
-        broker.consumer_groups("--describe", "--group", "reset-group")
+        broker.run(CONSUMER_GROUPS, "--describe", "--group", "reset-group")
         new_group = ("--reset-offsets", "--group", "new-group", "--topic", topic)
-        broker.consumer_groups(*new_group, "--to-latest", "--execute")
-        broker.consumer_groups("--describe", "--group", "new-group", "--offsets")
+        broker.run(CONSUMER_GROUPS, *new_group, "--to-latest", "--execute")
+        broker.run(CONSUMER_GROUPS, "--describe", "--group", "new-group", "--offsets")
         busy_group = ("--reset-offsets", "--group", "busy-group", "--topic", topic)
-        broker.consumer_groups(*busy_group, "--to-latest", "--execute")
+        broker.run(CONSUMER_GROUPS, *busy_group, "--to-latest", "--execute")
 
     compare(scenario)
 
@@ -197,13 +122,17 @@ def test_groups_and_their_offsets_are_deleted_alike(compare: Compare) -> None:
             side.client.ask(commit("doomed-group", (topic, 0, 3), (topic, 1, 1)), 8)
             consumer_group(side, "living-group", topic)
         doomed = ("--delete-offsets", "--group", "doomed-group")
-        broker.consumer_groups(*doomed, "--topic", f"{topic}:0,7")
-        broker.consumer_groups(*doomed, "--topic", "missing")
-        broker.consumer_groups("--delete-offsets", "--group", "living-group", "--topic", topic)
-        broker.consumer_groups("--delete-offsets", "--group", "nobodys-group", "--topic", topic)
-        broker.consumer_groups("--describe", "--group", "doomed-group")
-        broker.consumer_groups("--delete", "--group", "doomed-group")
-        broker.consumer_groups("--delete", "--group", "living-group", "--group", "nobodys-group")
-        broker.consumer_groups("--describe", "--group", "doomed-group")
+        broker.run(CONSUMER_GROUPS, *doomed, "--topic", f"{topic}:0,7")
+        broker.run(CONSUMER_GROUPS, *doomed, "--topic", "missing")
+        broker.run(CONSUMER_GROUPS, "--delete-offsets", "--group", "living-group", "--topic", topic)
+        broker.run(
+            CONSUMER_GROUPS, "--delete-offsets", "--group", "nobodys-group", "--topic", topic
+        )
+        broker.run(CONSUMER_GROUPS, "--describe", "--group", "doomed-group")
+        broker.run(CONSUMER_GROUPS, "--delete", "--group", "doomed-group")
+        broker.run(
+            CONSUMER_GROUPS, "--delete", "--group", "living-group", "--group", "nobodys-group"
+        )
+        broker.run(CONSUMER_GROUPS, "--describe", "--group", "doomed-group")
 
     compare(scenario)
