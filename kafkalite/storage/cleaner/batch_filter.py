@@ -19,7 +19,7 @@ delete. It takes the place of the base timestamp, told by attribute bit 6 (KIP-5
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from kafkalite_protocol.compression import Compression
@@ -32,6 +32,7 @@ from kafkalite_protocol.record_batch import (
 )
 from kafkalite_protocol.records import Record, build_batch, iter_records
 
+from kafkalite.storage.cleaner.pace import Paced, paced
 from kafkalite.types import NO_TIMESTAMP, Offset, ProducerId
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from kafkalite.storage.cleaner.pace import Pace
     from kafkalite.storage.cleaner.transactions import CleanedTransactions
 
-_RECORDS_PER_STEP = 32
 _KEPT_ATTRIBUTES = TIMESTAMP_TYPE_BIT | TRANSACTIONAL_BIT | CONTROL_BIT
 
 
@@ -91,16 +91,14 @@ class BatchFilter:
             horizon_ms = self._rules.now_ms + self._rules.delete_retention_ms
         elif len(records) == batch.record_count:
             return batch
-        return RecordBatchView(_with_records(batch, records, horizon_ms))
+        return RecordBatchView(_with_records(batch, Paced(records, self._pace), horizon_ms))
 
     def _remaining(self, batch: RecordBatchView, *, tombstones_go: bool) -> list[Record]:
         if batch.is_control:
             return list(iter_records(batch))
         mapped_until, last_offset_of = self._offsets.latest_offset, self._offsets.get
         remaining = []
-        for number, record in enumerate(iter_records(batch)):
-            if number % _RECORDS_PER_STEP == 0:
-                self._pace.step()
+        for record in paced(iter_records(batch), self._pace):
             offset, _, key, value, _ = record
             if offset > mapped_until or (
                 key is not None
@@ -140,7 +138,7 @@ def _header_alone(batch: RecordBatchView) -> bytearray:
 
 
 def _with_records(
-    batch: RecordBatchView, records: list[Record], horizon_ms: int | None
+    batch: RecordBatchView, records: Sequence[Record], horizon_ms: int | None
 ) -> bytearray:
     """The batch with only these records."""
     return build_batch(

@@ -22,6 +22,7 @@ from kafkalite.storage.batch_scan import sound_batches
 from kafkalite.storage.cleaner.batch_filter import BatchFilter, CleaningRules
 from kafkalite.storage.cleaner.errors import UncleanableLogError
 from kafkalite.storage.cleaner.offset_map import OffsetMap
+from kafkalite.storage.cleaner.pace import paced
 from kafkalite.storage.cleaner.segment_writer import CleanedSegmentWriter, remove_cleaned_files
 from kafkalite.storage.cleaner.transactions import CleanedTransactions
 from kafkalite.storage.index import RELATIVE_OFFSET_MAX, CorruptIndexError
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
 _SEGMENTS_PER_GROUP_MAX = 50
 """Swapping a group in renames some ten files per segment on the event loop: a millisecond or two for so many."""
-_RECORDS_PER_STEP = 32
 
 
 class MapLimits(NamedTuple):
@@ -156,9 +156,7 @@ class Cleaning:
     def _map_batch(self, offsets: OffsetMap, batch: RecordBatchView) -> bool:
         """False: the map is full."""
         first_dirty = self.plan.first_dirty
-        for number, record in enumerate(iter_records(batch)):
-            if number % _RECORDS_PER_STEP == 0:
-                self.pace.step()
+        for record in paced(iter_records(batch), self.pace):
             if record.key is None or record.offset < first_dirty:
                 continue
             if offsets.is_full:
