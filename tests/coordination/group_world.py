@@ -15,6 +15,7 @@ from kafkalite_protocol.messages.offset_fetch import OffsetFetchRequest
 from kafkalite_protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 from kafkalite.clock import ManualClock
+from kafkalite.config.group_config import GroupConfig as GroupSettings
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.classic.joining import Client
 from kafkalite.coordination.group.config import GroupConfig
@@ -105,7 +106,7 @@ class World:
     """One coordinator that leads every partition, and a client's view of it."""
 
     def __init__(
-        self, *, load: bool = True, partition_count: int = 4, seed: int = 1, **config: int
+        self, *, load: bool = True, partition_count: int = 4, seed: int = 1, **config: Any
     ) -> None:
         self.clock = ManualClock()
         self.timer = TimerQueue(self.clock)
@@ -114,19 +115,27 @@ class World:
         self.persister = FakePersister()
         self.log_ends: dict[TopicPartition, Offset] = {}
         self.partition_count = partition_count
-        self.coordinator = GroupCoordinator(
+        self.settings = GroupSettings()
+        self._random = Random(seed)
+        self._config = GroupConfig(**config)
+        self.coordinator = self.new_coordinator()
+        for partition in range(partition_count) if load else ():
+            self.coordinator.load_partition(partition, [])
+
+    def new_coordinator(self) -> GroupCoordinator:
+        """One that knows nothing yet, of the same cluster."""
+        return GroupCoordinator(
             self.log,
             self.timer,
             self.clock,
-            Random(seed),
+            self._random,
             self.topics,
-            partition_count,
-            GroupConfig(**config),
+            self.partition_count,
+            self._config,
+            lambda _: self.settings,
             persister=self.persister,
             log_end=lambda tp: self.log_ends.get(tp),
         )
-        for partition in range(partition_count) if load else ():
-            self.coordinator.load_partition(partition, [])
 
     def advance(self, delta_ms: int) -> None:
         """Let time pass, stopping at every deadline on the way."""

@@ -60,7 +60,7 @@ class ConsumerGroups:
         self._membership = Membership(context, classic)
         self.classic_members = ClassicMembers(context, self._membership, self._assignors)
         self._resolver = RegexResolver(context.timer, context.topics, self._regexes_resolved)
-        self._topics_version = 0
+        self._topics_version = context.topics.version
 
     # -- partitions and topics come and go --------------------------------------------------------------------------
 

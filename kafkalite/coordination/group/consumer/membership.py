@@ -164,6 +164,7 @@ class Membership:
         group_id = draft.group_id
         groups = self._context.shard_of(group_id).groups
         before = groups.get(group_id)
+        leaving = draft.before.members.keys() - draft.group.members.keys()
         out = self._context.write(group_id, draft.records, answer, failed)
         after = groups.get(group_id)
         if isinstance(after, ClassicGroup) and after is not before:
@@ -175,7 +176,7 @@ class Membership:
             self._classic.unloaded(before, ErrorCode.REBALANCE_IN_PROGRESS)
             self.loaded(after)
         elif isinstance(after, ConsumerGroup):
-            for member_id in draft.before.members.keys() - after.members.keys():
+            for member_id in leaving - after.members.keys():
                 for timers in self._all_timers:
                     timers.stop(group_id, member_id)
         return out

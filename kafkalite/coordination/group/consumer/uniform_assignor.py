@@ -131,30 +131,33 @@ class _Balance:
     def _even_out(self, topic_id: Uuid) -> bool:
         """Move partitions of the topic from readers with most to readers with least, while that makes them more alike.
         False when nothing was moved."""
-        owned: dict[int, list[int]] = {}
+        load = self._load
+        owned: dict[int, list[int]] = {index: [] for index in self._readers[topic_id]}
         for number, owner in self._owners[topic_id].items():
             assert owner is not None
-            owned.setdefault(owner, []).append(number)
-        most = [(-self._load[index], index) for index in owned]
-        least = [(self._load[index], index) for index in self._readers[topic_id]]
+            owned[owner].append(number)
+        # An entry counts while it tells the load of the moment; each change of a load adds one
+        most = [(-load[index], index) for index in owned]
+        least = [(load[index], index) for index in owned]
         heapq.heapify(most)
         heapq.heapify(least)
         moved = False
         while most:
-            giver = most[0][1]
-            if not owned[giver] or -most[0][0] != self._load[giver]:
+            giver, taker = most[0][1], least[0][1]
+            if -most[0][0] != load[giver] or not owned[giver]:
                 heapq.heappop(most)
-                if owned[giver]:
-                    heapq.heappush(most, (-self._load[giver], giver))
                 continue
-            while least[0][0] != self._load[least[0][1]]:
-                heapq.heapreplace(least, (self._load[least[0][1]], least[0][1]))
-            taker = least[0][1]
-            if self._load[giver] - self._load[taker] <= 1:
+            if least[0][0] != load[taker]:
+                heapq.heappop(least)
+                continue
+            if load[giver] - load[taker] <= 1:
                 break
             number = owned[giver].pop()
+            owned[taker].append(number)
             self._give(topic_id, number, taker)
-            owned.setdefault(taker, [])
+            for index in (giver, taker):
+                heapq.heappush(most, (-load[index], index))
+                heapq.heappush(least, (load[index], index))
             moved = True
         return moved
 
