@@ -243,6 +243,7 @@ def test_initialization_that_a_restart_cut_off_is_taken_up_again() -> None:
     "fields",
     [
         {"member_id": " "},
+        {"member_id": "m" * 37},
         {"group_id": ""},
         {"rack_id": ""},
         {"member_epoch": -2},

@@ -23,6 +23,7 @@ from tests.differential import (
     log_scenarios,
     produce_scenarios,
     recompression_scenarios,
+    share_group_scenarios,
     share_scenarios,
     streams_scenarios,
 )
@@ -40,6 +41,7 @@ SCENARIOS = [
     *group_scenarios.SCENARIOS,
     *log_scenarios.SCENARIOS,
     *recompression_scenarios.SCENARIOS,
+    *share_group_scenarios.SCENARIOS,
     *share_scenarios.SCENARIOS,
     *streams_scenarios.SCENARIOS,
 ]

@@ -14,14 +14,19 @@ from typing import Any, NamedTuple
 
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages import response_class
+from kafkalite_protocol.messages.alter_share_group_offsets import AlterShareGroupOffsetsResponse
 from kafkalite_protocol.messages.alter_user_scram_credentials import (
     AlterUserScramCredentialsResponse,
 )
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.delete_groups import DeleteGroupsResponse
 from kafkalite_protocol.messages.delete_records import DeleteRecordsResponse
+from kafkalite_protocol.messages.delete_share_group_offsets import DeleteShareGroupOffsetsResponse
 from kafkalite_protocol.messages.describe_configs import DescribeConfigsRequest
 from kafkalite_protocol.messages.describe_groups import DescribeGroupsResponse
+from kafkalite_protocol.messages.describe_share_group_offsets import (
+    DescribeShareGroupOffsetsResponse,
+)
 from kafkalite_protocol.messages.describe_user_scram_credentials import (
     DescribeUserScramCredentialsResponse,
 )
@@ -35,6 +40,7 @@ from kafkalite_protocol.messages.offset_commit import OffsetCommitResponse
 from kafkalite_protocol.messages.offset_delete import OffsetDeleteResponse
 from kafkalite_protocol.messages.offset_fetch import OffsetFetchResponse
 from kafkalite_protocol.messages.produce import ProduceResponse
+from kafkalite_protocol.messages.share_group_describe import ShareGroupDescribeResponse
 from kafkalite_protocol.messages.streams_group_describe import StreamsGroupDescribeResponse
 from kafkalite_protocol.messages.streams_group_heartbeat import StreamsGroupHeartbeatResponse
 from kafkalite_protocol.record_batch import batches
@@ -72,13 +78,17 @@ _NAMES_OF_ONE_BROKER = {
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 _IN_HASH_ORDER = (
+    AlterShareGroupOffsetsResponse,
     DeleteGroupsResponse,
+    DeleteShareGroupOffsetsResponse,
     DescribeGroupsResponse,
+    DescribeShareGroupOffsetsResponse,
     JoinGroupResponse,
     ListGroupsResponse,
     OffsetCommitResponse,
     OffsetDeleteResponse,
     OffsetFetchResponse,
+    ShareGroupDescribeResponse,
     StreamsGroupDescribeResponse,
     StreamsGroupHeartbeatResponse,
 )

@@ -55,12 +55,12 @@ class ShareGroup(ModernGroup[ShareMember]):
         version: int,
         partitions: Iterable[tuple[TopicPartition, Uuid]],
     ) -> None:
-        raise self._not_a_consumer_group()
+        raise KafkaError(
+            ErrorCode.GROUP_ID_NOT_FOUND, f"The group {self.group_id} is not a consumer group."
+        )
 
     def check_fetch(self, member_id: str | None, member_epoch: int) -> None:
-        """Whoever claims to be no member is told that nothing is committed."""
-        if member_id is not None or member_epoch >= 0:
-            raise self._not_a_consumer_group()
+        """Anybody may: nothing is committed."""
 
     def tombstones(self) -> list[KeyValue]:
         group_id = self.group_id
@@ -72,11 +72,6 @@ class ShareGroup(ModernGroup[ShareMember]):
             records.state_partitions_tombstone(group_id),
             records.group_epoch_tombstone(group_id),
         ]
-
-    def _not_a_consumer_group(self) -> KafkaError:
-        return KafkaError(
-            ErrorCode.GROUP_ID_NOT_FOUND, f"The group {self.group_id} is not a consumer group."
-        )
 
     # -- questions --------------------------------------------------------------------------------------------------
 
