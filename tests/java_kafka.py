@@ -28,7 +28,16 @@ def kafka_libs() -> Path:
     """The folder of Kafka's jars, fetched by Maven on first use."""
     if given := os.environ.get("KAFKALITE_KAFKA_LIBS"):
         return Path(given)
-    libs = _ROOT / ".cache" / f"kafka-{KAFKA_VERSION}" / "libs"
+    return _fetched("pom.xml", f"kafka-{KAFKA_VERSION}")
+
+
+def streams_libs() -> Path:
+    """The folder of the jars of Kafka Streams, likewise."""
+    return _fetched("streams-pom.xml", f"kafka-streams-{KAFKA_VERSION}")
+
+
+def _fetched(pom: str, name: str) -> Path:
+    libs = _ROOT / ".cache" / name / "libs"
     if not libs.is_dir():
         fetched = libs.with_name(f"fetching-{os.getpid()}")
         command = [
@@ -37,7 +46,7 @@ def kafka_libs() -> Path:
             "-q",
             "-Dstyle.color=never",
             "-f",
-            str(_ROOT / "tests" / "java" / "pom.xml"),
+            str(_ROOT / "tests" / "java" / pom),
         ]
         output = f"-DoutputDirectory={fetched}"
         try:
