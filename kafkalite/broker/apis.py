@@ -98,6 +98,10 @@ SERVED: dict[int, ServedApi] = {
     ),
     ApiKey.STREAMS_GROUP_DESCRIBE: ServedApi("streams_group_describe", 0, 0),
     ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: ServedApi("describe_share_group_offsets", 0, 1),
-    ApiKey.ALTER_SHARE_GROUP_OFFSETS: ServedApi("alter_share_group_offsets", 0, 0),
-    ApiKey.DELETE_SHARE_GROUP_OFFSETS: ServedApi("delete_share_group_offsets", 0, 0),
+    ApiKey.ALTER_SHARE_GROUP_OFFSETS: ServedApi(
+        "alter_share_group_offsets", 0, 0, feature="share.version"
+    ),
+    ApiKey.DELETE_SHARE_GROUP_OFFSETS: ServedApi(
+        "delete_share_group_offsets", 0, 0, feature="share.version"
+    ),
 }
