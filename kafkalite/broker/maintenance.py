@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kafkalite.broker.compaction import Compaction
 from kafkalite.broker.retention import RetentionPass
+from kafkalite.broker.share_state_pruning import ShareStatePruning
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 
@@ -51,6 +52,10 @@ class Maintenance:
         self._every(_PURGE_MS, self._purge)
         self._every(config.producer_id_expiration_check_interval_ms, self._expire_producers)
         self._every(config.offsets_retention_check_interval_ms, self._expire_offsets)
+        self._every(
+            config.share_coordinator_state_topic_prune_interval_ms,
+            ShareStatePruning(self._broker).run,
+        )
         self._every(
             config.log_retention_check_interval_ms,
             self._delete_old_segments,

@@ -115,6 +115,7 @@ class BrokerConfig:
     share_coordinator_snapshot_update_records_per_snapshot: int = 500
     share_coordinator_state_topic_min_isr: int = 1
     share_coordinator_state_topic_num_partitions: int = 50
+    share_coordinator_state_topic_prune_interval_ms: int = 300_000
     share_coordinator_state_topic_replication_factor: int = 1
     share_coordinator_state_topic_segment_bytes: int = 104_857_600
 

@@ -241,6 +241,28 @@ def test_a_deleted_topic_takes_its_state_along() -> None:
     assert world.restarted().read().error_code == ErrorCode.INVALID_REQUEST
 
 
+def listed(state: PartitionState) -> PartitionState:
+    return state._replace(state_batches=list(state.state_batches))
+
+
+def test_a_long_log_is_pruned_to_one_snapshot_of_each_state() -> None:
+    world = World()
+    for partition in range(3):
+        world.initialize(start=0, partition=partition)
+    assert world.coordinator.prune().result() == {}
+    for offset in range(1_000):
+        world.write((offset, offset, 2, 1))
+    before = {each: list(log) for each, log in world.log.records.items()}
+    cuts = world.coordinator.prune().result()
+    assert len(cuts) == 1
+    ((partition, first),) = cuts.items()
+    assert first == len(before[partition])
+    expected = [listed(world.read(partition=each)) for each in range(3)]
+    del world.log.records[partition][:first]
+    assert [listed(world.restarted().read(partition=each)) for each in range(3)] == expected
+    assert world.coordinator.prune().result() == {}
+
+
 def test_enough_updates_make_a_snapshot_of_everything() -> None:
     world = World(per_snapshot=2)
     world.initialize(start=0)

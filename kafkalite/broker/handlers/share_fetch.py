@@ -59,7 +59,7 @@ def handle_raw(
             answers,
             is_first=request.share_session_epoch == INITIAL_EPOCH,
         )
-        _park(context, fetch, request.max_wait_ms).on_done(lambda parked: _pass_on(parked, out))
+        _park(context, fetch, request.max_wait_ms).pass_on(out)
 
     acknowledge(
         sharing.partitions,
@@ -135,10 +135,3 @@ def _park(context: RequestContext, fetch: ShareFetch, max_wait_ms: int) -> Defer
             fetch, look.missing_bytes, fetch.watched, max_wait_ms
         )
     return resolved(look.answer)
-
-
-def _pass_on(source: Deferred[Answer], out: Deferred[Answer]) -> None:
-    try:
-        out.resolve(source.result())
-    except Exception as error:
-        out.fail(error)

@@ -16,7 +16,7 @@ measured on Apache Kafka 4.3; its class is ShareCoordinatorShard.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -45,7 +45,7 @@ from kafkalite.coordination.share.records import (
 from kafkalite.coordination.share.shard import Entry, ShareShard, updated
 from kafkalite.deferred import Deferred, gather, resolved
 from kafkalite.errors import KafkaError
-from kafkalite.types import UNKNOWN_LEADER_EPOCH, GroupId, LeaderEpoch, TopicPartition, Uuid
+from kafkalite.types import UNKNOWN_LEADER_EPOCH, GroupId, LeaderEpoch, Offset, TopicPartition, Uuid
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +53,12 @@ SHARE_GROUP_STATE_TOPIC = "__share_group_state"
 
 _FIRST_LEADER_EPOCH = LeaderEpoch(0)
 """Of a state that no leader has read yet."""
+
+_PRUNED_RECORDS_MIN = 1_000
+"""A partition with fewer records is read quickly enough as it is."""
+
+_SNAPSHOTS_PER_BATCH_MAX = 10
+"""A state of 2000 batches is 44 KB, and all must fit into message.max.bytes."""
 
 T = TypeVar("T")
 Failed = Callable[[int, ErrorCode, str | None], T]
@@ -107,6 +113,43 @@ class ShareCoordinator:
         for _, shard in self._shards.active():
             for key in [key for key in shard.entries if key.topic_id in topic_ids]:
                 self._append(shard, Snapshot(key, None)).on_done(_warn_if_failed)
+
+    def prune(self) -> Deferred[dict[int, Offset]]:
+        """Write every state of the longer partitions anew, so that what lies before can go.
+
+        Resolves to partition -> the offset below which nothing is needed any more. (Kafka remembers each state's last
+        snapshot instead, and writes those anew that have not changed for long.)
+        """
+        grown = [
+            (partition, shard)
+            for partition, shard in self._shards.active()
+            if shard.entries
+            and shard.record_count >= max(_PRUNED_RECORDS_MIN, 2 * len(shard.entries))
+        ]
+        cuts: dict[int, Offset] = {}
+
+        def write(partition: int, shard: ShareShard) -> Deferred[None]:
+            def written(first: Offset) -> None:
+                cuts[partition] = first
+
+            return self._write_all(partition, shard).then(written)
+
+        return gather([write(*each) for each in grown]).then(lambda _: cuts)
+
+    def _write_all(self, partition: int, shard: ShareShard) -> Deferred[Offset]:
+        """Snapshots of all there is; resolves to the offset of the first."""
+        now_ms = self._clock.now_ms()
+        shard.record_count = 0
+        batches = []
+        for keys in _in_pieces(list(shard.entries), _SNAPSHOTS_PER_BATCH_MAX):
+            snapshots = [Snapshot(key, _renewed(shard.entries[key].state, now_ms)) for key in keys]
+            written = self._shards.append(partition, [encode(each) for each in snapshots])
+            if not written.done or _succeeded(written):
+                for each in snapshots:
+                    shard.apply(each)
+            batches.append(written)
+        first_count = min(len(shard.entries), _SNAPSHOTS_PER_BATCH_MAX)
+        return gather(batches).then(lambda last: Offset(last[0] - first_count + 1))
 
     # -- the Persister ----------------------------------------------------------------------------------------------
 
@@ -261,11 +304,7 @@ class ShareCoordinator:
         """The change as an update, or as a snapshot of what it makes of the state."""
         if entry.updates < self._config.snapshot_update_records_per_snapshot:
             return update
-        now_ms = self._clock.now_ms()
-        state = updated(entry.state, update)._replace(
-            snapshot_epoch=entry.state.snapshot_epoch + 1, created_ms=now_ms, written_ms=now_ms
-        )
-        return Snapshot(update.key, state)
+        return Snapshot(update.key, _renewed(updated(entry.state, update), self._clock.now_ms()))
 
     def _append(self, shard: ShareShard, record: Snapshot | Update) -> Deferred[None]:
         partition = self._shards.partition_for(str(record.key))
@@ -273,6 +312,18 @@ class ShareCoordinator:
         if not written.done or _succeeded(written):
             shard.apply(record)
         return written.then(lambda _: None)
+
+
+def _renewed(state: ShareState, now_ms: int) -> ShareState:
+    """The same as the next snapshot."""
+    return state._replace(
+        snapshot_epoch=state.snapshot_epoch + 1, created_ms=now_ms, written_ms=now_ms
+    )
+
+
+def _in_pieces(keys: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
 
 
 def _warn_if_failed(done: Deferred[None]) -> None:

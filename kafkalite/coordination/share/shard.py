@@ -40,6 +40,8 @@ class ShareShard:
 
     def __init__(self) -> None:
         self.entries: dict[SharePartitionKey, Entry] = {}
+        self.record_count = 0
+        """Records in the log since it was pruned."""
 
     def replay_all(self, log: Iterable[KeyValue]) -> None:
         """Take in a whole log. A record that cannot be read is left out with a warning: one bad record must not keep
@@ -57,6 +59,7 @@ class ShareShard:
 
     def apply(self, record: Snapshot | Update) -> None:
         """Take in one record."""
+        self.record_count += 1
         if isinstance(record, Update):
             self._update(record)
         elif record.state is None:
