@@ -139,6 +139,15 @@ def test_the_cleaner_can_be_switched_off(log: Log) -> None:
     assert len(world.timer) == 0
 
 
+def test_a_log_that_is_not_compacted_is_left_alone(log: Log) -> None:
+    fill(log)
+    log.reconfigure(LogConfig(min_cleanable_dirty_ratio=0.0))
+    world = World(log)
+    world.compaction.start()
+    world.wait()
+    assert offsets(log) == [0, 1]
+
+
 def test_the_replica_says_up_to_where_everything_is_decided(log: Log) -> None:
     fill(log)
     fill(log)

@@ -41,7 +41,6 @@ from tests.storage.log_world import (
     TOPIC_ID,
     TP,
     append,
-    batch,
     open_log,
     read,
 )
@@ -161,14 +160,6 @@ def test_a_log_is_due_when_something_dirty_is_older_than_the_greatest_lag(tmp_pa
     log.cleaned_offset = Offset(9)
     assert next_cleaning(log, now_ms=NOW_MS + 1000) is None
     assert next_cleaning(log, now_ms=NOW_MS + 1001) is not None
-
-
-def test_a_log_that_is_not_compacted_is_never_due(tmp_path: Path) -> None:
-    log = open_log(tmp_path / "orders-0", LogConfig(min_cleanable_dirty_ratio=0.0))
-    for _ in range(3):
-        append(log, batch(1))
-        log.roll()
-    assert next_cleaning(log) is None
 
 
 def test_the_filthiest_log_comes_first(tmp_path: Path) -> None:
@@ -297,6 +288,24 @@ def test_a_log_of_the_same_name_is_not_given_the_segments_of_the_deleted_one(
     cleaning = begin(log)
     cleaning.prepare()
     swap_in_fails(log, cleaning, open_log(tmp_path / "again-0", COMPACTED))
+
+
+def test_a_cleaning_that_is_stopped_leaves_no_files(log: Log) -> None:
+    """The broker stops: nobody comes after the worker to tidy up."""
+
+    class Stopping(NoPace):
+        def step(self) -> None:
+            if list(log.directory.glob("*.cleaned")):
+                raise CleaningAbortedError("the broker stops")
+
+    fill(log, 3)
+    cleaning = begin(log)
+    cleaning.prepare()
+    cleaning.pace = Stopping()
+    cleaning._filter._pace = cleaning.pace
+    with pytest.raises(CleaningAbortedError):
+        cleaning.next_group()
+    assert not list(log.directory.glob("*.cleaned"))
 
 
 # Logs that cannot be cleaned

@@ -64,10 +64,9 @@ def _unreadable_is_uncleanable() -> Iterator[None]:
 
 
 class CleanedGroup(NamedTuple):
-    """Segments, and the size of the one that is to take their place."""
+    """Segments for which another one lies ready."""
 
     segments: Sequence[SegmentToClean]
-    size_bytes: int
 
 
 class Cleaning:
@@ -83,6 +82,8 @@ class Cleaning:
         self.pace = pace
         self.end_offset = plan.first_dirty
         """Everything below has been cleaned once all groups are swapped in; known once prepared."""
+        self.read_bytes = self.written_bytes = 0
+        """Of the groups so far: their segments' sizes, and the sizes of what takes their place."""
         self._filesystem = filesystem
         self._limits = limits
         self._groups: Iterator[Sequence[SegmentToClean]] = iter(())
@@ -103,11 +104,15 @@ class Cleaning:
         group = next(self._groups, None)
         if group is None:
             return None
-        with _unreadable_is_uncleanable():
-            return self._clean(group)
+        try:
+            with _unreadable_is_uncleanable():
+                return self._clean(group)
+        except BaseException:
+            self.abandon()
+            raise
 
     def abandon(self) -> None:
-        """Remove what was not swapped in."""
+        """Remove what is not to be swapped in. Raises OSError."""
         remove_cleaned_files(self._filesystem, self.plan.directory)
 
     def _prepare(self) -> None:
@@ -209,7 +214,9 @@ class Cleaning:
                     writer.append(remaining)
                     self.pace.moved(remaining.total_bytes)
         writer.finish(self._transactions.take_kept(), self._path(group[-1], LOG_SUFFIX))
-        return CleanedGroup(group, writer.size_bytes)
+        self.read_bytes += sum(segment.size_bytes for segment in group)
+        self.written_bytes += writer.size_bytes
+        return CleanedGroup(group)
 
     # Reading
 

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class Candidate(NamedTuple):
-    """A log and up to where everything in it is decided: its last stable offset."""
+    """A compacted log and up to where everything in it is decided: its last stable offset."""
 
     log: Log
     stable_offset: Offset
@@ -52,12 +52,10 @@ class LogCleaner:
     def next_cleaning(
         self, candidates: Iterable[Candidate], now_ms: int, pace: Pace, limits: MapLimits
     ) -> Cleaning | None:
-        """Of the compacted logs that are due, the one with the greatest dirty ratio."""
+        """Of the logs that are due, the one with the greatest dirty ratio."""
         self._uncleanable = {log for log in self._uncleanable if self._is_current(log)}
         filthiest: tuple[Log, CleanableRange] | None = None
         for log, stable_offset in candidates:
-            if not log.config.compact or log.offline_reason is not None:
-                continue
             what = self._cleanable(log, stable_offset, now_ms)
             if (
                 what is not None
@@ -77,22 +75,20 @@ class LogCleaner:
         """
         if not self._holds(cleaning) or not are_there(cleaning.plan, group.segments):
             raise CleaningAbortedError("the log was changed")
-        before_bytes = sum(each.size_bytes for each in group.segments)
         cleaning.plan.log.replace_segments([each.segment for each in group.segments])
-        _log.info(
-            "%s: offsets %d to %d compacted from %d to %d bytes",
-            cleaning.plan.log.topic_partition,
-            group.segments[0].base_offset,
-            group.segments[-1].next_offset - 1,
-            before_bytes,
-            group.size_bytes,
-        )
 
     def finished(self, cleaning: Cleaning) -> Callable[[], None]:
         """All groups are in: returns what writes that down, for a worker thread."""
         log = cleaning.plan.log
         if self._holds(cleaning):
             log.cleaned_offset = cleaning.end_offset
+            _log.info(
+                "%s: compacted up to offset %d, %d bytes to %d",
+                log.topic_partition,
+                cleaning.end_offset,
+                cleaning.read_bytes,
+                cleaning.written_bytes,
+            )
         return self._logs.cleaner_checkpoint_task()
 
     def failed(self, cleaning: Cleaning, error: Exception) -> None:
@@ -115,7 +111,7 @@ class LogCleaner:
         )
 
     def _cleanable(self, log: Log, stable_offset: Offset, now_ms: int) -> CleanableRange | None:
-        if log in self._uncleanable:
+        if log in self._uncleanable or log.offline_reason is not None:
             return None
         try:
             return cleanable_range(log, stable_offset, now_ms)
