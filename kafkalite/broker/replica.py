@@ -8,14 +8,17 @@ waiting is there all the same, so that a follower's progress can take its place.
 
 Where `flush.messages` records have gathered since the last flush, the watermark stays where it is until a worker thread has
 flushed them; producers with acks=1 wait for that as well (`is_flushing`).
+
+A transaction is decided once its marker is below the high watermark: until then the last stable offset stays at its beginning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.record_batch import RecordBatchView
 
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
@@ -26,6 +29,7 @@ from kafkalite.types import UNKNOWN_LEADER_EPOCH, BrokerId, LeaderEpoch, Offset,
 if TYPE_CHECKING:
     from kafkalite.metadata.image import PartitionImage
     from kafkalite.storage.file_slice import FileSlice
+    from kafkalite.storage.transaction_index import AbortedTransaction
 
 _HIGH_WATERMARK = -1
 """What DeleteRecords says for "all that can be read now"."""
@@ -43,10 +47,18 @@ class ReplicaWatcher(Protocol):
         ...
 
 
+class _EndedTransaction(NamedTuple):
+    """A transaction whose marker is in the log, but not yet below the high watermark."""
+
+    first_offset: Offset
+    marker_offset: Offset
+
+
 class Replica:
     """Leader of one partition on this broker (a follower once there are others to follow)."""
 
     __slots__ = (
+        "_ended_transactions",
         "_flush",
         "_hidden_bytes",
         "_high_watermark",
@@ -94,6 +106,7 @@ class Replica:
         self._high_watermark = log.log_start_offset
         self._watchers: set[ReplicaWatcher] = set()
         self._waiting_for_watermark: list[tuple[Offset, Deferred[None]]] = []
+        self._ended_transactions: list[_EndedTransaction] = []
         self.apply(partition)
 
     @property
@@ -109,7 +122,10 @@ class Replica:
     def last_stable_offset(self) -> Offset:
         """First offset not yet decided: the oldest open transaction's first offset, or the high watermark."""
         unstable = self.log.first_unstable_offset
-        return self._high_watermark if unstable is None else min(unstable, self._high_watermark)
+        stable = self._high_watermark if unstable is None else min(unstable, self._high_watermark)
+        for ended in self._ended_transactions:
+            stable = min(stable, ended.first_offset)
+        return stable
 
     def apply(self, partition: PartitionImage) -> None:
         """Take on the role that the metadata image gives; a new leadership begins at the log end."""
@@ -153,33 +169,66 @@ class Replica:
         """
         if self.leader != self.broker_id:
             raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
-        log = self.log
         if acks_all and len(self.isr) < min(self.min_insync_replicas, self.replica_count):
             raise KafkaError(
                 ErrorCode.NOT_ENOUGH_REPLICAS,
                 f"{len(self.isr)} replica(s) of {self.topic_partition} in sync, min.insync.replicas is {self.min_insync_replicas}",
             )
-        info = log.append_as_leader(records, self.leader_epoch, now_ms, origin=origin)
+        info = self.log.append_as_leader(records, self.leader_epoch, now_ms, origin=origin)
         if not info.duplicate:
             self._advance_high_watermark(info.size_bytes)
         return info
 
-    def read(
-        self, offset: Offset, max_bytes: int, *, min_one_batch: bool, read_committed: bool
-    ) -> FileSlice | None:
+    def append_marker(
+        self, marker: memoryview, now_ms: int, *, coordinator_epoch: int, transaction_version: int
+    ) -> AppendInfo:
+        """Append the control batch that ends a producer's transaction here.
+
+        Raises KafkaError as `append` with acks=all, and INVALID_PRODUCER_EPOCH or TRANSACTION_COORDINATOR_FENCED when a later
+        producer or coordinator has been here.
+        """
+        self.check_leader()
+        batch = RecordBatchView(marker)
+        state = self.log.producer_state
+        state.check_marker(
+            batch, coordinator_epoch=coordinator_epoch, transaction_version=transaction_version
+        )
+        first_offset = state.first_offset_of_transaction(batch.producer_id)
+        if first_offset is None:
+            return self.append(marker, now_ms, acks_all=True, origin=AppendOrigin.COORDINATOR)
+        ended = _EndedTransaction(first_offset, self.log.log_end_offset)
+        self._ended_transactions.append(ended)
+        try:
+            return self.append(marker, now_ms, acks_all=True, origin=AppendOrigin.COORDINATOR)
+        except BaseException:
+            self._ended_transactions.remove(ended)
+            raise
+
+    def read(self, offset: Offset, max_bytes: int, *, min_one_batch: bool) -> FileSlice | None:
         """Whole batches from the one that holds `offset`, up to the watermark; None at the watermark.
 
         Raises KafkaError(OFFSET_OUT_OF_RANGE) below the log start or above the watermark.
         """
-        upper_bound = self.last_stable_offset if read_committed else self._high_watermark
+        self._check_readable(offset)
+        return self.log.read(
+            offset, max_bytes, upper_bound=self._high_watermark, min_one_batch=min_one_batch
+        )
+
+    def read_committed(
+        self, offset: Offset, max_bytes: int, *, min_one_batch: bool
+    ) -> tuple[FileSlice | None, list[AbortedTransaction]]:
+        """As `read`, up to the last stable offset, and the aborted transactions whose records the reader must leave out."""
+        self._check_readable(offset)
+        return self.log.read_committed(
+            offset, max_bytes, upper_bound=self.last_stable_offset, min_one_batch=min_one_batch
+        )
+
+    def _check_readable(self, offset: Offset) -> None:
         if offset > self._high_watermark:
             raise KafkaError(
                 ErrorCode.OFFSET_OUT_OF_RANGE,
                 f"offset {offset} of {self.topic_partition} is above the high watermark {self._high_watermark}",
             )
-        return self.log.read(
-            offset, max_bytes, upper_bound=upper_bound, min_one_batch=min_one_batch
-        )
 
     def delete_records(self, offset: Offset) -> Offset:
         """Readers find nothing below `offset` any more, -1: below the high watermark. Returns the log start that this gives.
@@ -245,6 +294,10 @@ class Replica:
             self._flush_first()
             return
         self._high_watermark = log.log_end_offset
+        if self._ended_transactions:
+            # All that a transaction held back can be read now, by those who read committed records only.
+            self._ended_transactions.clear()
+            size_bytes += log.size_bytes
         if self._watchers and size_bytes:
             for watcher in tuple(self._watchers):
                 watcher.on_readable(size_bytes)

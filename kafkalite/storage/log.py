@@ -73,7 +73,7 @@ class AppendOrigin(Enum):
 
     CLIENT = "client"
     COORDINATOR = "coordinator"
-    """This broker itself, into its internal topics: the batch is known to be well made."""
+    """This broker itself, into its internal topics, and markers anywhere: the batch is known to be well made."""
 
 
 class AppendInfo(NamedTuple):
@@ -220,6 +220,8 @@ class Log:
         else:
             batch = RecordBatchView(records)
             check_size(batch, config)
+            if batch.producer_id >= 0:
+                self.producer_state.check_producer_epoch(batch)
         append_time_ms = stamp_time(batch, config, now_ms)
         base_offset = self.log_end_offset
         batch.stamp(base_offset, leader_epoch)
@@ -425,6 +427,27 @@ class Log:
 
         Raises KafkaError(OFFSET_OUT_OF_RANGE) below the log start or above the log end.
         """
+        found = self._find(offset, max_bytes, upper_bound, min_one_batch=min_one_batch)
+        return None if found is None else found[1]
+
+    def read_committed(
+        self, offset: Offset, max_bytes: int, *, upper_bound: Offset, min_one_batch: bool = True
+    ) -> tuple[FileSlice | None, list[AbortedTransaction]]:
+        """As `read`, and the aborted transactions of which the reader of these batches may meet records.
+
+        May name some that begin after them: where they end is looked up in the sparse index. Raises KafkaError:
+        OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR.
+        """
+        found = self._find(offset, max_bytes, upper_bound, min_one_batch=min_one_batch)
+        if found is None:
+            return None, []
+        segment, piece = found
+        end = min(upper_bound, segment.offset_bound(piece.position + piece.length))
+        return piece, self.aborted_transactions(offset, end)
+
+    def _find(
+        self, offset: Offset, max_bytes: int, upper_bound: Offset, *, min_one_batch: bool
+    ) -> tuple[Segment, FileSlice] | None:
         if not self.log_start_offset <= offset <= self.log_end_offset:
             raise KafkaError(
                 ErrorCode.OFFSET_OUT_OF_RANGE,
@@ -437,7 +460,7 @@ class Log:
                 break
             found = segment.read(offset, max_bytes, upper_bound, min_one_batch=min_one_batch)
             if found is not None:
-                return found if len(found) else None
+                return (segment, found) if len(found) else None
         return None
 
     def aborted_transactions(

@@ -62,6 +62,11 @@ class OffsetIndex(Index):
         slot = self._floor(position, 1)
         return self.entry(slot) if slot >= 0 else OffsetPosition(self.base_offset, 0)
 
+    def first_at_or_after(self, position: int) -> Offset | None:
+        """The offset of the smallest entry whose position is at or above `position`; None when there is none."""
+        slot = self._floor(position - 1, 1) + 1
+        return self.entry(slot).offset if slot < len(self) else None
+
     def entry(self, slot: int) -> OffsetPosition:
         relative_offset, position = self._entry(slot)
         return OffsetPosition(Offset(self.base_offset + relative_offset), position)

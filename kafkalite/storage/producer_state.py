@@ -176,6 +176,26 @@ class ProducerState:
             )
         return None
 
+    def has_ongoing(self, producer_id: int, producer_epoch: int) -> bool:
+        """Is a transaction of this producer, in this epoch, open here?"""
+        entry = self._producers.get(ProducerId(producer_id))
+        return (
+            entry is not None
+            and entry.transaction_first_offset is not None
+            and entry.epoch == producer_epoch
+        )
+
+    def first_offset_of_transaction(self, producer_id: int) -> Offset | None:
+        """Where the open transaction of this producer id begins; None when it has none here."""
+        entry = self._producers.get(ProducerId(producer_id))
+        return None if entry is None else entry.transaction_first_offset
+
+    def check_producer_epoch(self, batch: BatchHeader) -> None:
+        """Raise KafkaError INVALID_PRODUCER_EPOCH for a batch of a coordinator whose producer has been replaced since."""
+        entry = self._producers.get(ProducerId(batch.producer_id))
+        if entry is not None:
+            check_epoch(batch, entry)
+
     def check_marker(
         self, batch: BatchHeader, *, coordinator_epoch: int, transaction_version: int
     ) -> None:

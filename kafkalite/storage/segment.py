@@ -284,6 +284,12 @@ class Segment:
             self._recent.boundary_after(start, end) or next(batch_places(self.log, start, end)).end
         )
 
+    def offset_bound(self, position: int) -> Offset:
+        """An offset that no batch which ends at or before `position` reaches; not always the smallest (the index is sparse)."""
+        if position >= self.size_bytes:
+            return self.next_offset
+        return self._indexes()[0].first_at_or_after(position) or self.next_offset
+
     # Time
 
     def max_timestamp(self) -> TimestampOffset:

@@ -5,6 +5,8 @@ that has data gives at least one batch whatever the limits say; later ones may g
 Answered at once: enough bytes (min_bytes), an error of a partition that exists, max_wait 0, or nothing that exists asked
 for. Otherwise parked (see purgatory). A topic or partition that is unknown does not hasten the answer, and is answered
 after all that exist (measured).
+Isolation level 1 (read_committed) ends at the last stable offset, and names the aborted transactions whose records are among
+those returned: the client leaves them out.
 v7: fetch sessions (KIP-227). v9: leader epoch. v12: diverging epoch, leader hints. v13: topic ids. v15: no replica id.
 """
 
@@ -234,16 +236,18 @@ class _Fetch:
             raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
         self.replicas.append(replica)
         diverging_epoch = _diverging_epoch(replica, wanted)
-        records: FileSlice | bytes = b""
+        found: FileSlice | None = None
+        aborted: list[tuple[int, int]] | None = [] if self._read_committed else None
         if diverging_epoch is None:
-            found = replica.read(
-                Offset(wanted.fetch_offset),
-                max(0, min(left_bytes, wanted.max_bytes)),
-                min_one_batch=min_one_batch,
-                read_committed=self._read_committed,
-            )
-            if found is not None:
-                records = found
+            offset = Offset(wanted.fetch_offset)
+            max_bytes = max(0, min(left_bytes, wanted.max_bytes))
+            if self._read_committed:
+                found, transactions = replica.read_committed(
+                    offset, max_bytes, min_one_batch=min_one_batch
+                )
+                aborted = [(each.producer_id, each.first_offset) for each in transactions]
+            else:
+                found = replica.read(offset, max_bytes, min_one_batch=min_one_batch)
         return PartitionAnswer(
             wanted.partition,
             ErrorCode.NONE,
@@ -253,9 +257,9 @@ class _Fetch:
             diverging_epoch,
             None,
             None,
-            [] if self._read_committed else None,
+            aborted,
             -1,
-            records,
+            b"" if found is None else found,
         )
 
     def _failed(self, wanted: FetchPartition, code: ErrorCode) -> PartitionAnswer:

@@ -128,12 +128,13 @@ class ShareFetch:
             if offset > replica.high_watermark:
                 continue
             try:
-                piece = replica.read(
-                    offset,
-                    max_bytes,
-                    min_one_batch=self._wanted.max_bytes > 0,
-                    read_committed=_reads_committed(partition),
-                )
+                min_one_batch = self._wanted.max_bytes > 0
+                if _reads_committed(partition):
+                    piece, _ = replica.read_committed(
+                        offset, max_bytes, min_one_batch=min_one_batch
+                    )
+                else:
+                    piece = replica.read(offset, max_bytes, min_one_batch=min_one_batch)
             except KafkaError as error:
                 found.failed[at] = PartitionAnswer(error=error)
                 continue
