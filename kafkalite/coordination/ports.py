@@ -26,6 +26,43 @@ class PartitionWriter(Protocol):
         ...
 
 
+class ProducerOfBatch(NamedTuple):
+    """Whose transaction a batch belongs to."""
+
+    producer_id: ProducerId
+    epoch: int
+
+
+class TransactionalWriter(PartitionWriter, Protocol):
+    """A writer whose records may wait for the end of a client's transaction."""
+
+    def append_transactional(
+        self, tp: TopicPartition, records: list[KeyValue], producer: ProducerOfBatch
+    ) -> Deferred[Offset]:
+        """As `append`; the batch counts once the producer's transaction is committed. Also fails with KafkaError
+        INVALID_PRODUCER_EPOCH when a later producer of the same id has written here."""
+        ...
+
+
+class TransactionalRecord(NamedTuple):
+    """A record of a coordinator's topic that belongs to a client's transaction."""
+
+    producer_id: ProducerId
+    key: bytes
+    value: bytes | None
+
+
+class TransactionEnd(NamedTuple):
+    """A marker in a coordinator's partition: what the producer wrote since its last one counts, or does not."""
+
+    producer_id: ProducerId
+    committed: bool
+
+
+LogEntry = KeyValue | TransactionalRecord | TransactionEnd
+"""What the log of a coordinator's partition holds, where clients' transactions reach it."""
+
+
 class TopicView(Protocol):
     """The topics of the current metadata image, as far as groups need them."""
 
