@@ -11,7 +11,9 @@ partitions, committed offsets, and finding the service that a group belongs to.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from functools import cached_property
 from random import Random
+from typing import TYPE_CHECKING, cast
 
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -32,14 +34,12 @@ from kafkalite.coordination.group.config import GroupConfig
 from kafkalite.coordination.group.consumer.group import ConsumerGroup
 from kafkalite.coordination.group.consumer.groups import ConsumerGroups
 from kafkalite.coordination.group.context import GroupContext, warn_if_failed
-from kafkalite.coordination.group.group import Group
+from kafkalite.coordination.group.group import Group, GroupType
 from kafkalite.coordination.group.modern.group import ModernGroup
 from kafkalite.coordination.group.shard import GroupShard
 from kafkalite.coordination.group.share.group import ShareGroup
 from kafkalite.coordination.group.share.groups import ShareGroups
 from kafkalite.coordination.group.share.offsets import LogEnd
-from kafkalite.coordination.group.streams.group import StreamsGroup
-from kafkalite.coordination.group.streams.groups import StreamsGroups
 from kafkalite.coordination.ports import KeyValue, PartitionWriter, TopicView
 from kafkalite.coordination.runtime import Shards, answer_for_failed_append
 from kafkalite.coordination.share.persister import Persister
@@ -47,6 +47,10 @@ from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.timer import Timer
 from kafkalite.types import GroupId, Offset
+
+if TYPE_CHECKING:
+    from kafkalite.coordination.group.streams.group import StreamsGroup
+    from kafkalite.coordination.group.streams.groups import StreamsGroups
 
 CONSUMER_OFFSETS_TOPIC = "__consumer_offsets"
 
@@ -84,7 +88,6 @@ class GroupCoordinator:
         self.classic = ClassicGroups(self._context)
         self.consumer = ConsumerGroups(self._context, self.classic)
         self.share = ShareGroups(self._context, persister, log_end)
-        self.streams = StreamsGroups(self._context)
         self.admin = GroupAdmin(
             self._context,
             self._shards,
@@ -95,6 +98,13 @@ class GroupCoordinator:
             ),
             deleted=lambda group: self._unloaded(group, ErrorCode.UNKNOWN_MEMBER_ID),
         )
+
+    @cached_property
+    def streams(self) -> StreamsGroups:
+        """Loaded when the first application of Kafka Streams comes, or is found in the log."""
+        from kafkalite.coordination.group.streams.groups import StreamsGroups
+
+        return StreamsGroups(self._context)
 
     # -- partitions -------------------------------------------------------------------------------------------------
 
@@ -135,8 +145,8 @@ class GroupCoordinator:
             self.consumer.loaded(group)
         elif isinstance(group, ShareGroup):
             self.share.loaded(group)
-        elif isinstance(group, StreamsGroup):
-            self.streams.loaded(group)
+        elif group.type is GroupType.STREAMS:
+            self.streams.loaded(cast("StreamsGroup", group))
 
     def _unloaded(self, group: Group, code: ErrorCode) -> None:
         if isinstance(group, ClassicGroup):
@@ -145,16 +155,16 @@ class GroupCoordinator:
             self.consumer.unloaded(group)
         elif isinstance(group, ShareGroup):
             self.share.unloaded(group)
-        elif isinstance(group, StreamsGroup):
-            self.streams.unloaded(group)
+        elif group.type is GroupType.STREAMS:
+            self.streams.unloaded(cast("StreamsGroup", group))
 
     def on_topics_changed(self) -> None:
         """Topics were made, deleted or changed: groups that the coordinator assigns look at theirs again."""
         self.consumer.topics_changed()
         for _, shard in self._shards.active():
             for group in shard.groups.values():
-                if isinstance(group, StreamsGroup):
-                    group.topics_may_have_changed = True
+                if group.type is GroupType.STREAMS:
+                    cast("StreamsGroup", group).topics_may_have_changed = True
                 elif isinstance(group, ModernGroup):
                     group.metadata_changed()
 

@@ -10,7 +10,7 @@ from kafkalite_protocol.errors import ProtocolError
 from kafkalite.coordination.group.classic import records as classic_records
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.consumer import replay as consumer_replay
-from kafkalite.coordination.group.group import Group, Replay
+from kafkalite.coordination.group.group import Group, Groups, Replay
 from kafkalite.coordination.group.offset_records import (
     OFFSET_COMMIT_KEYS,
     CommittedOffset,
@@ -18,17 +18,24 @@ from kafkalite.coordination.group.offset_records import (
 )
 from kafkalite.coordination.group.record_bytes import group_of_key, key_type
 from kafkalite.coordination.group.share import replay as share_replay
-from kafkalite.coordination.group.streams import replay as streams_replay
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import GroupId, TopicPartition
 
 _log = logging.getLogger(__name__)
 
+
+def _replay_streams(groups: Groups, key: bytes, value: bytes | None) -> None:
+    """Streams groups are rare, and a start that meets none does not load them."""
+    from kafkalite.coordination.group.streams.replay import REPLAY
+
+    REPLAY[key_type(key)](groups, key, value)
+
+
 _REPLAY: Mapping[int, Replay] = {
     **classic_records.REPLAY,
     **consumer_replay.REPLAY,
     **share_replay.REPLAY,
-    **streams_replay.REPLAY,
+    **dict.fromkeys((17, 19, 20, 21, 22, 23), _replay_streams),
 }
 """What takes in a record of each key type; the table of each type of group is beside its records."""
 
