@@ -22,7 +22,7 @@ NOW_MS = 1_700_000_000_000
 def batch(base_offset: int, count: int = 2, producer_id: int = -1) -> bytearray:
     transactional = producer_id >= 0
     return build_batch(
-        [Record(n, NOW_MS, None, b"v", []) for n in range(count)],
+        [Record(base_offset + n, NOW_MS, None, b"v", []) for n in range(count)],
         base_offset=base_offset,
         producer_id=producer_id,
         producer_epoch=0 if transactional else -1,
