@@ -140,6 +140,12 @@ def test_topology_that_can_never_work_is_refused(subtopologies: list[Any]) -> No
     assert refused.value.code is ErrorCode.STREAMS_INVALID_TOPOLOGY
 
 
+def test_more_tasks_than_can_be_assigned_in_time_are_refused() -> None:
+    with pytest.raises(KafkaError) as refused:
+        configured(*(subtopology(str(number), "wide") for number in range(11)), wide=10_000)
+    assert refused.value.code is ErrorCode.STREAMS_INVALID_TOPOLOGY
+
+
 def test_internal_topics_that_are_there_are_taken() -> None:
     found = configured(
         subtopology("0", "orders", state_changelog_topics=[topic_info("counts")]), counts=3

@@ -21,6 +21,9 @@ from kafkalite.errors import KafkaError
 
 _NAMES_SHOWN_MAX = 3
 
+_TASKS_MAX = 100_000
+"""Ours: a second or two of assigning. A topology can name the same wide topic again and again."""
+
 
 class StatusCode(IntEnum):
     """What a heartbeat tells of the group's condition, by its number on the wire."""
@@ -101,6 +104,9 @@ def _configure(topology: Topology, topics: TopicView) -> ConfiguredTopology:
         name: _configured_subtopology(topology.subtopologies[name], counts)
         for name in sorted(topology.subtopologies)
     }
+    task_count = sum(each.task_count for each in subtopologies.values())
+    if task_count > _TASKS_MAX:
+        raise _invalid(f"The topology has {task_count} tasks, more than {_TASKS_MAX}.")
     missing = _missing_topics(subtopologies.values(), topics)
     problem = None
     if missing:
