@@ -109,6 +109,7 @@ class World:
             clock=self.clock,
             settings=lambda: self.settings,
             start_offset=lambda replica, config: self.start_offset,
+            on_closed=lambda partition: None,
         )
         self.partition.watch(self.watcher)
         self.partition.load()

@@ -42,15 +42,12 @@ def handle_raw(
         session = _session(context, request)
     except KafkaError as error:
         return answers.refuse(error.code)
-    out: Deferred[Answer] = Deferred()
 
-    def acknowledged(done: Deferred[dict[TopicIdPartition, Outcome]]) -> None:
-        outcomes = done.result()
+    def proceed(outcomes: dict[TopicIdPartition, Outcome]) -> Deferred[Answer]:
         if request.share_session_epoch == FINAL_EPOCH:
             sharing.sessions.close(session)
         if request.share_session_epoch == FINAL_EPOCH or request.is_renew_ack:
-            out.resolve(answers.encode({}, outcomes))
-            return
+            return resolved(answers.encode({}, outcomes))
         fetch = ShareFetch(
             sharing.partitions,
             session,
@@ -59,15 +56,17 @@ def handle_raw(
             answers,
             is_first=request.share_session_epoch == INITIAL_EPOCH,
         )
-        _park(context, fetch, request.max_wait_ms).pass_on(out)
+        return _park(context, fetch, request.max_wait_ms)
 
-    acknowledge(
-        sharing.partitions,
-        context.broker.image,
-        session,
-        _acknowledgements(request),
-        renews=request.is_renew_ack,
-    ).on_done(acknowledged)
+    out = _flat(
+        acknowledge(
+            sharing.partitions,
+            context.broker.image,
+            session,
+            _acknowledgements(request),
+            renews=request.is_renew_ack,
+        ).then(proceed)
+    )
     return out.result() if out.done else out
 
 
@@ -135,3 +134,19 @@ def _park(context: RequestContext, fetch: ShareFetch, max_wait_ms: int) -> Defer
             fetch, look.missing_bytes, fetch.watched, max_wait_ms
         )
     return resolved(look.answer)
+
+
+def _flat(source: Deferred[Deferred[Answer]]) -> Deferred[Answer]:
+    """What the inner one ends as. A failure is this request's own, not that of whoever wrote the acknowledgements."""
+    out: Deferred[Answer] = Deferred()
+
+    def begun(done: Deferred[Deferred[Answer]]) -> None:
+        try:
+            inner = done.result()
+        except Exception as error:
+            out.fail(error)
+        else:
+            inner.pass_on(out)
+
+    source.on_done(begun)
+    return out

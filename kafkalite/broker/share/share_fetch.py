@@ -103,7 +103,6 @@ class ShareFetch:
                 SharePartitionKey(self._session.group_id, topic_id, index)
             )
             if partition.phase is Phase.CLOSED:
-                self._partitions.forget(partition)
                 # Told at the end of the wait: the client tries again at once, and the next try may fare no better.
                 self.watched.append(partition.replica)
                 raise partition.error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)

@@ -80,6 +80,7 @@ class SharePartition:
         clock: Clock,
         settings: Callable[[], GroupConfig],
         start_offset: StartOffset,
+        on_closed: Callable[[SharePartition], None],
     ) -> None:
         self.key = key
         self.replica = replica
@@ -93,6 +94,7 @@ class SharePartition:
         self._timer = timer
         self._clock = clock
         self._start_offset = start_offset
+        self._on_closed = on_closed
         self._state_epoch = 0
         self._expiry: TimerHandle | None = None
         self._watchers: set[ReplicaWatcher] = set()
@@ -266,6 +268,7 @@ class SharePartition:
         self.error = error
         if self._expiry is not None:
             self._expiry.cancel()
+        self._on_closed(self)
         self.wake()
 
     # -- waiting ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from kafkalite.broker.replica import Replica
 from kafkalite.broker.replicas import Replicas
-from kafkalite.broker.share.share_partition import Phase, SharePartition
+from kafkalite.broker.share.share_partition import SharePartition
 from kafkalite.coordination.share.records import SharePartitionKey
 from kafkalite.types import GroupId, Uuid
 
@@ -26,15 +26,17 @@ class SharePartitions:
 
     def find(self, key: SharePartitionKey) -> SharePartition | None:
         """The one that is being served, if any."""
-        found = self._by_key.get(key)
-        return None if found is None or found.phase is Phase.CLOSED else found
+        return self._by_key.get(key)
 
     def get(self, key: SharePartitionKey) -> SharePartition:
-        """The one for the present leadership; it may be loading yet. Raises KafkaError as `Replicas.by_topic_id` does."""
+        """The one for the present leadership; it may be loading yet, or have failed to load and be closed.
+
+        Raises KafkaError as `Replicas.by_topic_id` does.
+        """
         replica = self._replicas.by_topic_id(key.topic_id, key.partition)
         replica.check_leader()
         found = self._by_key.get(key)
-        if found is not None and found.phase is not Phase.CLOSED:
+        if found is not None:
             if found.replica is replica and found.leader_epoch == replica.leader_epoch:
                 return found
             found.close(None)
@@ -46,7 +48,7 @@ class SharePartitions:
         return [each for key, each in self._by_key.items() if key.group_id == group_id]
 
     def forget(self, partition: SharePartition) -> None:
-        """It is closed: whoever asks next gets a new one."""
+        """It has closed: whoever asks next gets a new one."""
         if self._by_key.get(partition.key) is partition:
             del self._by_key[partition.key]
 
@@ -59,4 +61,5 @@ class SharePartitions:
 
     def _close(self, keys: Iterable[SharePartitionKey]) -> None:
         for key in list(keys):
-            self._by_key.pop(key).close(None)
+            if (partition := self._by_key.get(key)) is not None:
+                partition.close(None)

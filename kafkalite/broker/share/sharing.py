@@ -59,6 +59,7 @@ class Sharing:
             clock=self._clock,
             settings=lambda: self.settings_of(key.group_id),
             start_offset=self._start_offset,
+            on_closed=self.partitions.forget,
         )
 
     def _release(self, session: ShareSession) -> None:
