@@ -12,14 +12,20 @@ Two brokers can live in one process: everything they share with the world is an 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from kafkalite_protocol.errors import ProtocolError
 
 from kafkalite.broker.blocking import Blocking, RunInline
-from kafkalite.broker.coordinated_topics import follow_leadership
+from kafkalite.broker.coordinated_topics import (
+    Coordinator,
+    entries_of,
+    follow_leadership,
+    records_of,
+)
 from kafkalite.broker.coordinator_ports import ImageTopics, ReplicaWriter
 from kafkalite.broker.fetch_session import FetchSessionCache
 from kafkalite.broker.idle_acls import tell_of_idle_acls
@@ -62,8 +68,11 @@ from kafkalite.timer import Timer
 from kafkalite.types import BrokerId, Offset, TopicPartition, Uuid
 
 if TYPE_CHECKING:
+    from kafkalite.broker.replica import Replica
     from kafkalite.broker.share.sharing import Sharing
     from kafkalite.broker.streams_topics import StreamsTopics
+
+E = TypeVar("E")
 
 _WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
@@ -342,9 +351,16 @@ class Broker:
             removed_ids = {topic.topic_id for topic in removed}
             self.share_coordinator.on_topics_deleted(removed_ids)
             self.sharing.topics_deleted(removed_ids)
-        for coordinator, topic in (
-            (self.share_coordinator, SHARE_GROUP_STATE_TOPIC),
-            (self.group_coordinator, GROUP_OFFSETS_TOPIC),
-        ):
-            if new.topics.get(topic) is not old.topics.get(topic) or not self._started:
-                follow_leadership(coordinator, topic, new, self.replicas, self.node_id)
+        self._follow(self.share_coordinator, SHARE_GROUP_STATE_TOPIC, old, new, records_of)
+        self._follow(self.group_coordinator, GROUP_OFFSETS_TOPIC, old, new, entries_of)
+
+    def _follow(
+        self,
+        coordinator: Coordinator[E],
+        topic: str,
+        old: MetadataImage,
+        new: MetadataImage,
+        read: Callable[[Replica], Iterable[E]],
+    ) -> None:
+        if new.topics.get(topic) is not old.topics.get(topic) or not self._started:
+            follow_leadership(coordinator, topic, new, self.replicas, self.node_id, read)

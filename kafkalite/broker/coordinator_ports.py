@@ -8,7 +8,7 @@ from kafkalite_protocol.records import Record, build_batch
 
 from kafkalite.broker.replicas import Replicas
 from kafkalite.clock import Clock
-from kafkalite.coordination.ports import KeyValue
+from kafkalite.coordination.ports import KeyValue, ProducerOfBatch
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.metadata.image import MetadataImage
 from kafkalite.storage.log import AppendOrigin
@@ -16,20 +16,40 @@ from kafkalite.types import Offset, TopicPartition, Uuid
 
 
 class ReplicaWriter:
-    """A `PartitionWriter` over this broker's replicas: acks=all, answered when the high watermark has passed."""
+    """A `TransactionalWriter` over this broker's replicas: acks=all, answered when the high watermark has passed."""
 
     def __init__(self, replicas: Replicas, clock: Clock) -> None:
         self._replicas = replicas
         self._clock = clock
 
     def append(self, tp: TopicPartition, records: list[KeyValue]) -> Deferred[Offset]:
-        replica = self._replicas.get(tp.topic, tp.partition)
-        now_ms = self._clock.now_ms()
+        return self._append(tp, build_batch(self._records(records)))
+
+    def append_transactional(
+        self, tp: TopicPartition, records: list[KeyValue], producer: ProducerOfBatch
+    ) -> Deferred[Offset]:
         batch = build_batch(
-            [Record(offset, now_ms, key, value, []) for offset, (key, value) in enumerate(records)]
+            self._records(records),
+            producer_id=producer.producer_id,
+            producer_epoch=producer.epoch,
+            base_sequence=0,
+            transactional=True,
         )
+        return self._append(tp, batch)
+
+    def _records(self, records: list[KeyValue]) -> list[Record]:
+        now_ms = self._clock.now_ms()
+        return [
+            Record(offset, now_ms, key, value, []) for offset, (key, value) in enumerate(records)
+        ]
+
+    def _append(self, tp: TopicPartition, batch: bytearray) -> Deferred[Offset]:
+        replica = self._replicas.get(tp.topic, tp.partition)
         info = replica.append(
-            memoryview(batch), now_ms, acks_all=True, origin=AppendOrigin.COORDINATOR
+            memoryview(batch),
+            self._clock.now_ms(),
+            acks_all=True,
+            origin=AppendOrigin.COORDINATOR,
         )
         waiter = replica.wait_for_high_watermark(Offset(info.last_offset + 1))
         if waiter is None:

@@ -112,6 +112,10 @@ class Shards(Generic[S]):
     def active(self) -> Iterator[tuple[int, S]]:
         return iter(list(self._active.items()))
 
+    def active_shard(self, partition: int) -> S | None:
+        """The state of `partition`; None while it is not served here."""
+        return self._active.get(partition)
+
     def is_active(self, partition: int) -> bool:
         return partition in self._active
 

@@ -28,7 +28,7 @@ from tests.coordination.fake_persister import FakePersister
 
 if TYPE_CHECKING:
     from kafkalite.coordination.group.offsets import FetchedGroup
-    from kafkalite.coordination.ports import KeyValue
+    from kafkalite.coordination.ports import KeyValue, ProducerOfBatch
 
 T = TypeVar("T")
 
@@ -45,6 +45,8 @@ class FakeLog:
         self.hold = False
         self.fail_with: ErrorCode | None = None
         self.held: list[tuple[Deferred[Offset], Offset]] = []
+        self.producers: list[ProducerOfBatch] = []
+        """Of the transactional batches, in their order."""
 
     def append(self, tp: TopicPartition, records: list[KeyValue]) -> Deferred[Offset]:
         assert tp.topic == CONSUMER_OFFSETS_TOPIC
@@ -61,6 +63,12 @@ class FakeLog:
         deferred: Deferred[Offset] = Deferred()
         self.held.append((deferred, offset))
         return deferred
+
+    def append_transactional(
+        self, tp: TopicPartition, records: list[KeyValue], producer: ProducerOfBatch
+    ) -> Deferred[Offset]:
+        self.producers.append(producer)
+        return self.append(tp, records)
 
     def commit_next(self) -> None:
         deferred, offset = self.held.pop(0)

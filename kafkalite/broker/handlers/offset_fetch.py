@@ -1,7 +1,7 @@
 """OffsetFetch: v1-v10. What groups have committed; -1 where nothing is.
 
-v2: null topics ask for all, and the error of the group is on top. v5: leader epochs. v7: require_stable: nothing is
-unstable without transactions. v8: many groups in one request (KIP-709). v9: member id and epoch, which classic groups
+v2: null topics ask for all, and the error of the group is on top. v5: leader epochs. v7: require_stable:
+UNSTABLE_OFFSET_COMMIT where a transaction is open. v8: many groups in one request (KIP-709). v9: member id and epoch, which classic groups
 do not have. v10: topics by id. Errors: 14 15 16 of the coordinator; 100 per partition.
 """
 
@@ -23,9 +23,14 @@ def handle(context: RequestContext, request: OffsetFetchRequest) -> OffsetFetchR
     coordinator = context.broker.group_coordinator
     if version >= _MANY_GROUPS_VERSION:
         return OffsetFetchResponse(
-            groups=[coordinator.fetch_offsets(group, version) for group in request.groups]
+            groups=[
+                coordinator.fetch_offsets(group, version, require_stable=request.require_stable)
+                for group in request.groups
+            ]
         )
-    fetched = coordinator.fetch_offsets(_only_group(request), version)
+    fetched = coordinator.fetch_offsets(
+        _only_group(request), version, require_stable=request.require_stable
+    )
     if fetched.error_code and version < _GROUP_ERROR_VERSION:
         return OffsetFetchResponse(topics=_all_failed(request, fetched.error_code))
     return OffsetFetchResponse(

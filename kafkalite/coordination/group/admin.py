@@ -143,9 +143,11 @@ class GroupAdmin:
         except KafkaError as error:
             return resolved(error.code)
         shard = self._shards.shard_for(group_id)
-        records = [
-            offset_records.offset_tombstone(group_id, tp) for tp in shard.offsets.of_group(group_id)
-        ]
+        due = {
+            **shard.offsets.of_group(group_id),
+            **dict.fromkeys(shard.offsets.pending_of_group(group_id)),
+        }
+        records = [offset_records.offset_tombstone(group_id, tp) for tp in due]
         return self.write_tombstones(group, [*records, *group.tombstones()])
 
     def write_tombstones(self, group: Group, records: list[KeyValue]) -> Deferred[ErrorCode]:
@@ -181,6 +183,7 @@ class GroupAdmin:
             return OffsetDeleteResponse(error_code=error.code)
         shard = self._shards.shard_for(group.group_id)
         committed = shard.offsets.of_group(group.group_id)
+        pending = shard.offsets.pending_of_group(group.group_id)
         response = OffsetDeleteResponse()
         due: dict[TopicPartition, None] = {}
         for topic in request.topics:
@@ -193,7 +196,7 @@ class GroupAdmin:
                     code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
                 elif subscribed:
                     code = ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC
-                elif tp in committed:
+                elif tp in committed or tp in pending:
                     due[tp] = None
                 answers.append(
                     OffsetDeleteResponse.OffsetDeleteResponsePartition(

@@ -13,12 +13,18 @@ from kafkalite.clock import Clock
 from kafkalite.config.group_config import GroupConfig as GroupSettings
 from kafkalite.coordination.group.config import GroupConfig
 from kafkalite.coordination.group.shard import GroupShard
-from kafkalite.coordination.ports import KeyValue, TopicView
+from kafkalite.coordination.ports import (
+    KeyValue,
+    ProducerOfBatch,
+    TopicView,
+    TransactionalRecord,
+    TransactionalWriter,
+)
 from kafkalite.coordination.runtime import Shards, answer_for_failed_append
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
 from kafkalite.timer import Timer
-from kafkalite.types import Offset
+from kafkalite.types import Offset, TopicPartition
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +37,7 @@ class GroupContext:
     def __init__(
         self,
         shards: Shards[GroupShard],
+        writer: TransactionalWriter,
         timer: Timer,
         clock: Clock,
         random: Random,
@@ -48,6 +55,7 @@ class GroupContext:
         self.config = config
         self.settings_of = settings_of
         self._shards = shards
+        self._writer = writer
         self._lost = lost
 
     def shard_of(self, group_id: str) -> GroupShard:
@@ -70,6 +78,25 @@ class GroupContext:
             return offset
 
         return self.append(group_id, records).then(apply)
+
+    def append_transactional(
+        self, group_id: str, records: list[KeyValue], producer: ProducerOfBatch
+    ) -> Deferred[Offset]:
+        """As `append_and_replay`; the records wait for the end of the producer's transaction."""
+        shard = self._shards.shard_for(group_id)
+
+        def apply(offset: Offset) -> Offset:
+            for key, value in records:
+                shard.replay_transactional(TransactionalRecord(producer.producer_id, key, value))
+            return offset
+
+        tp = TopicPartition(self._shards.topic, self._shards.partition_for(group_id))
+        try:
+            return self._writer.append_transactional(tp, records, producer).then(apply)
+        except KafkaError as error:
+            failed: Deferred[Offset] = Deferred()
+            failed.fail(error)
+            return failed
 
     def write(
         self, group_id: str, records: list[KeyValue], answer: R, failed: Callable[[ErrorCode], R]

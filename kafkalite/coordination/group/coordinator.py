@@ -22,10 +22,19 @@ from kafkalite_protocol.messages.leave_group import LeaveGroupRequest, LeaveGrou
 from kafkalite_protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
 from kafkalite_protocol.messages.offset_fetch import OffsetFetchRequest
 from kafkalite_protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+from kafkalite_protocol.messages.txn_offset_commit import (
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse,
+)
 
 from kafkalite.clock import Clock
 from kafkalite.config.group_config import GroupConfig as GroupSettings
-from kafkalite.coordination.group import expiry, offset_records, offsets
+from kafkalite.coordination.group import (
+    expiry,
+    offset_records,
+    offsets,
+    transactional_offsets,
+)
 from kafkalite.coordination.group.admin import GroupAdmin
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.classic.groups import ClassicGroups
@@ -40,13 +49,19 @@ from kafkalite.coordination.group.shard import GroupShard
 from kafkalite.coordination.group.share.group import ShareGroup
 from kafkalite.coordination.group.share.groups import ShareGroups
 from kafkalite.coordination.group.share.offsets import LogEnd
-from kafkalite.coordination.ports import KeyValue, PartitionWriter, TopicView
+from kafkalite.coordination.ports import (
+    LogEntry,
+    ProducerOfBatch,
+    TopicView,
+    TransactionalWriter,
+    TransactionEnd,
+)
 from kafkalite.coordination.runtime import Shards, answer_for_failed_append
 from kafkalite.coordination.share.persister import Persister
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.timer import Timer
-from kafkalite.types import GroupId, Offset
+from kafkalite.types import GroupId, Offset, ProducerId
 
 if TYPE_CHECKING:
     from kafkalite.coordination.group.streams.group import StreamsGroup
@@ -60,7 +75,7 @@ class GroupCoordinator:
 
     def __init__(
         self,
-        writer: PartitionWriter,
+        writer: TransactionalWriter,
         timer: Timer,
         clock: Clock,
         random: Random,
@@ -77,6 +92,7 @@ class GroupCoordinator:
         self._shards: Shards[GroupShard] = Shards(CONSUMER_OFFSETS_TOPIC, partition_count, writer)
         self._context = GroupContext(
             self._shards,
+            writer,
             timer,
             clock,
             random,
@@ -119,7 +135,7 @@ class GroupCoordinator:
         """Answer COORDINATOR_LOAD_IN_PROGRESS until `load_partition`, for a log that is read piece by piece."""
         self._shards.begin_loading(partition)
 
-    def load_partition(self, partition: int, log: Iterable[KeyValue]) -> None:
+    def load_partition(self, partition: int, log: Iterable[LogEntry]) -> None:
         """We lead `partition`: serve its groups as its log tells them. Every member's session starts anew."""
         shard = GroupShard()
         shard.replay_all(log)
@@ -258,22 +274,70 @@ class GroupCoordinator:
             offset_records.offset_commit(group_id, each.partition, each.committed)
             for each in answer.pending
         ]
+        written = self._context.append_and_replay(group_id, batch)
+        out = self._when_written(written, answer, ErrorCode.INVALID_COMMIT_OFFSET_SIZE)
+        return out.result() if out.done else out
+
+    def _when_written(
+        self, written: Deferred[Offset], answer: offsets.CommitAnswer, too_large: ErrorCode
+    ) -> Deferred[OffsetCommitResponse]:
+        """The answer once the batch is committed, or could not be written; never fails."""
         out: Deferred[OffsetCommitResponse] = Deferred()
 
-        def written(done: Deferred[Offset]) -> None:
+        def finish(done: Deferred[Offset]) -> None:
             try:
                 done.result()
             except KafkaError as error:
-                code = answer_for_failed_append(error, ErrorCode.INVALID_COMMIT_OFFSET_SIZE)
-                out.resolve(answer.fail(code))
+                out.resolve(answer.fail(answer_for_failed_append(error, too_large)))
             else:
                 out.resolve(answer.response)
 
-        self._context.append_and_replay(group_id, batch).on_done(written)
+        written.on_done(finish)
+        return out
+
+    def commit_transactional_offsets(
+        self, request: TxnOffsetCommitRequest
+    ) -> TxnOffsetCommitResponse | Deferred[TxnOffsetCommitResponse]:
+        """TxnOffsetCommit of a producer whose transaction takes part in the group's partition: that has been verified.
+
+        Answered once the offsets are in the log; they count once the transaction is committed (`transaction_ended`).
+        """
+        commit = transactional_offsets.as_offset_commit(request)
+        answer = offsets.CommitAnswer(commit)
+        answer.check_topics(
+            self._context.topics, transactional_offsets.SHAPE_VERSION, self._context.clock.now_ms()
+        )
+        if not answer.pending:
+            return transactional_offsets.as_response(answer.response)
+        group_id = GroupId(request.group_id)
+        try:
+            group = self._context.shard_of(group_id).find(group_id)
+            transactional_offsets.check_commit(group, commit, answer)
+        except KafkaError as error:
+            return transactional_offsets.as_response(answer.fail(error.code))
+        answer.refuse_long_metadata(self._context.config.offset_metadata_max_bytes)
+        if not answer.pending:
+            return transactional_offsets.as_response(answer.response)
+        producer = ProducerOfBatch(ProducerId(request.producer_id), request.producer_epoch)
+        batch = transactional_offsets.records(group_id, answer)
+        written = self._context.append_transactional(group_id, batch, producer)
+        out = self._when_written(written, answer, ErrorCode.UNKNOWN_SERVER_ERROR).then(
+            transactional_offsets.as_response
+        )
         return out.result() if out.done else out
 
+    def transaction_ended(self, partition: int, end: TransactionEnd) -> None:
+        """A marker is committed in this partition of `__consumer_offsets`."""
+        shard = self._shards.active_shard(partition)
+        if shard is not None:
+            shard.end_transaction(end)
+
     def fetch_offsets(
-        self, request: OffsetFetchRequest.OffsetFetchRequestGroup, version: int
+        self,
+        request: OffsetFetchRequest.OffsetFetchRequestGroup,
+        version: int,
+        *,
+        require_stable: bool = False,
     ) -> offsets.FetchedGroup:
         """OffsetFetch of one group, in the shape of v8+. Errors are the group's: NOT_COORDINATOR, loading."""
         try:
@@ -283,4 +347,6 @@ class GroupCoordinator:
                 group.check_fetch(request.member_id, request.member_epoch)
         except KafkaError as error:
             return offsets.FetchedGroup(group_id=request.group_id, error_code=error.code)
-        return offsets.fetch_group(shard, request, self._context.topics, version)
+        return offsets.fetch_group(
+            shard, request, self._context.topics, version, require_stable=require_stable
+        )

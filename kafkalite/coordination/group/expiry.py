@@ -3,7 +3,7 @@
 The time runs from when nobody reads any more: from when the group became empty, or, for a topic that a group with
 members has stopped reading and for offsets of clients without group management, from the commit. An offset that was
 committed with an expiry of its own (value v1, by clients of the old days) goes then. An empty group without offsets
-goes at once.
+goes at once. While a transaction is open that commits offsets for it, a partition's offset stays, and so does the group.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ def tombstones_due(
     A share group stays until it is deleted: its offsets are not these.
     """
     offsets = shard.offsets.of_group(group.group_id)
+    pending = shard.offsets.pending_of_group(group.group_id)
     expired = [
         offset_records.offset_tombstone(group.group_id, tp)
         for tp, committed in offsets.items()
-        if _is_expired(group, tp.topic, committed, now_ms, retention_ms)
+        if tp not in pending and _is_expired(group, tp.topic, committed, now_ms, retention_ms)
     ]
-    if len(expired) == len(offsets) and group.is_empty and group.type is not GroupType.SHARE:
+    may_go = group.is_empty and not pending and group.type is not GroupType.SHARE
+    if len(expired) == len(offsets) and may_go:
         return [*expired, *group.tombstones()]
     return expired
 

@@ -34,6 +34,11 @@ class CommitClaim(Protocol):
     group_instance_id: str | None
 
 
+def claims_nothing(claim: CommitClaim, epoch: int) -> bool:
+    """A commit of somebody who does not say that it is a member."""
+    return epoch < 0 and not claim.member_id and claim.group_instance_id is None
+
+
 class Group(Protocol):
     """One group of any type. State only: what is done with groups is in the service of their type."""
 
@@ -73,9 +78,12 @@ class Group(Protocol):
         epoch: int,
         version: int,
         partitions: Iterable[tuple[TopicPartition, Uuid]],
+        *,
+        transactional: bool = False,
     ) -> None:
         """May this client commit for these partitions (with the ids of their topics) now? KafkaError when not: one that
-        it may not commit for spoils all. `epoch` is the generation or the member epoch it claims."""
+        it may not commit for spoils all. `epoch` is the generation or the member epoch it claims. In a transaction
+        (TxnOffsetCommit, whose first versions do not say who commits) it need not claim anything (KIP-447)."""
         ...
 
     def check_fetch(self, member_id: str | None, member_epoch: int) -> None:

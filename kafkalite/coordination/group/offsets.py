@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from kafkalite_protocol.error_codes import ErrorCode
@@ -136,20 +136,30 @@ def fetch_group(
     request: OffsetFetchRequest.OffsetFetchRequestGroup,
     topics: TopicView,
     version: int,
+    *,
+    require_stable: bool,
 ) -> FetchedGroup:
-    """One group's committed offsets: those asked for, or all (`topics` null, v2+)."""
-    offsets = shard.offsets.of_group(GroupId(request.group_id))
+    """One group's committed offsets: those asked for, or all (`topics` null, v2+).
+
+    `require_stable` (v7+, KIP-447): UNSTABLE_OFFSET_COMMIT for a partition with a commit in an open transaction.
+    """
+    group_id = GroupId(request.group_id)
+    offsets = shard.offsets.of_group(group_id)
+    unstable = shard.offsets.pending_of_group(group_id) if require_stable else ()
     by_id = version >= FETCH_BY_TOPIC_ID_VERSION
     if request.topics is None:
-        fetched = _all_topics(offsets, topics, by_id)
+        fetched = _all_topics(offsets, unstable, topics, by_id)
     else:
-        fetched = [_fetch_topic(topic, offsets, topics, by_id) for topic in request.topics]
+        fetched = [
+            _fetch_topic(topic, offsets, unstable, topics, by_id) for topic in request.topics
+        ]
     return FetchedGroup(group_id=request.group_id, topics=fetched)
 
 
 def _fetch_topic(
     topic: OffsetFetchRequest.OffsetFetchRequestTopics,
     offsets: Commits,
+    unstable: Collection[TopicPartition],
     topics: TopicView,
     by_id: bool,
 ) -> FetchedTopic:
@@ -159,23 +169,31 @@ def _fetch_topic(
             _fetched(index, None, ErrorCode.UNKNOWN_TOPIC_ID) for index in topic.partition_indexes
         ]
     else:
-        partitions = [
-            _fetched(index, offsets.get(TopicPartition(name, index)))
-            for index in topic.partition_indexes
-        ]
+        wanted = [TopicPartition(name, index) for index in topic.partition_indexes]
+        partitions = [_fetched_now(tp, offsets.get(tp), unstable) for tp in wanted]
     return FetchedTopic(name=topic.name, topic_id=topic.topic_id, partitions=partitions)
 
 
-def _all_topics(offsets: Commits, topics: TopicView, by_id: bool) -> list[FetchedTopic]:
+def _all_topics(
+    offsets: Commits, unstable: Collection[TopicPartition], topics: TopicView, by_id: bool
+) -> list[FetchedTopic]:
     by_name: dict[str, list[FetchedPartition]] = {}
     for tp, committed in offsets.items():
-        by_name.setdefault(tp.topic, []).append(_fetched(tp.partition, committed))
+        by_name.setdefault(tp.topic, []).append(_fetched_now(tp, committed, unstable))
     fetched = []
     for name, partitions in by_name.items():
         topic_id = topics.topic_id(name) if by_id else ZERO_UUID
         if topic_id is not None:
             fetched.append(FetchedTopic(name=name, topic_id=topic_id, partitions=partitions))
     return fetched
+
+
+def _fetched_now(
+    tp: TopicPartition, committed: CommittedOffset | None, unstable: Collection[TopicPartition]
+) -> FetchedPartition:
+    if tp in unstable:
+        return _fetched(tp.partition, None, ErrorCode.UNSTABLE_OFFSET_COMMIT)
+    return _fetched(tp.partition, committed)
 
 
 def _fetched(

@@ -25,7 +25,7 @@ from kafkalite.coordination.group.classic.consumer_protocol import (
 )
 from kafkalite.coordination.group.classic.member import Member, Protocol
 from kafkalite.coordination.group.classic.states import GroupState
-from kafkalite.coordination.group.group import CommitClaim, GroupType
+from kafkalite.coordination.group.group import CommitClaim, GroupType, claims_nothing
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
@@ -122,17 +122,22 @@ class ClassicGroup:
         epoch: int,
         version: int,
         partitions: Iterable[tuple[TopicPartition, Uuid]],
+        *,
+        transactional: bool = False,
     ) -> None:
         """A client that manages its partitions itself sends generation -1 and no member id, and may commit while the
         group has no members. A commit for the generation that is ending is taken, so that consumers can commit before
-        they give partitions up; in the next generation a commit has to wait for the assignment.
+        they give partitions up; in the next generation a commit has to wait for the assignment, but not one that is
+        part of a transaction.
         """
         if epoch < 0 and self.state is GroupState.EMPTY:
+            return
+        if transactional and claims_nothing(claim, epoch):
             return
         self.check_member(MemberId(claim.member_id), claim.group_instance_id)
         if epoch != self.generation_id:
             raise KafkaError(ErrorCode.ILLEGAL_GENERATION)
-        if self.state is GroupState.COMPLETING_REBALANCE:
+        if self.state is GroupState.COMPLETING_REBALANCE and not transactional:
             raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS)
 
     def check_fetch(self, member_id: str | None, member_epoch: int) -> None:

@@ -24,7 +24,7 @@ from kafkalite.coordination.group.consumer.member import (
     PartitionEpochs,
 )
 from kafkalite.coordination.group.consumer.records import ResolvedRegex
-from kafkalite.coordination.group.group import CommitClaim, GroupType
+from kafkalite.coordination.group.group import CommitClaim, GroupType, claims_nothing
 from kafkalite.coordination.group.modern.group import ModernGroup
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.errors import KafkaError
@@ -66,13 +66,21 @@ class ConsumerGroup(ModernGroup[ConsumerMember]):
         epoch: int,
         version: int,
         partitions: Iterable[tuple[TopicPartition, Uuid]],
+        *,
+        transactional: bool = False,
     ) -> None:
         """A member commits in its epoch, or in an earlier one for partitions that it has owned since then: a commit
         may be under way while a heartbeat brings the next epoch (KIP-1251)."""
         if epoch < 0 and not self.members:
             return
+        if transactional and claims_nothing(claim, epoch):
+            return
         member = self.member(claim.member_id)
-        if not member.uses_classic_protocol and version < _MEMBER_EPOCH_COMMIT_VERSION:
+        if (
+            not transactional
+            and not member.uses_classic_protocol
+            and version < _MEMBER_EPOCH_COMMIT_VERSION
+        ):
             raise KafkaError(ErrorCode.UNSUPPORTED_VERSION)
         if epoch == member.epoch:
             return

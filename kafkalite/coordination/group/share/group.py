@@ -54,6 +54,8 @@ class ShareGroup(ModernGroup[ShareMember]):
         epoch: int,
         version: int,
         partitions: Iterable[tuple[TopicPartition, Uuid]],
+        *,
+        transactional: bool = False,
     ) -> None:
         raise KafkaError(
             ErrorCode.GROUP_ID_NOT_FOUND, f"The group {self.group_id} is not a consumer group."

@@ -18,7 +18,7 @@ from enum import Enum
 
 from kafkalite_protocol.error_codes import ErrorCode
 
-from kafkalite.coordination.group.group import CommitClaim, GroupType
+from kafkalite.coordination.group.group import CommitClaim, GroupType, claims_nothing
 from kafkalite.coordination.group.streams import records
 from kafkalite.coordination.group.streams.configured_topology import ConfiguredTopology
 from kafkalite.coordination.group.streams.member import StreamsMember
@@ -123,13 +123,17 @@ class StreamsGroup:
         epoch: int,
         version: int,
         partitions: Iterable[tuple[TopicPartition, Uuid]],
+        *,
+        transactional: bool = False,
     ) -> None:
         """In its own epoch a member may commit for any partition; with an older one, which comes when a heartbeat was
         answered while the commit was under way, for those that it has had since then (KIP-1251)."""
         if epoch < 0 and not self.members:
             return
+        if transactional and claims_nothing(claim, epoch):
+            return
         member = self.member(claim.member_id)
-        if version < _COMMIT_BY_MEMBER_EPOCH_VERSION:
+        if not transactional and version < _COMMIT_BY_MEMBER_EPOCH_VERSION:
             raise KafkaError(ErrorCode.UNSUPPORTED_VERSION)
         if epoch == member.epoch:
             return
