@@ -56,6 +56,11 @@ ACCEPTED = [
         "UNKNOWN_TOPIC_OR_PARTITION, and INCONSISTENT_TOPIC_ID once the name is taken again (until then also for "
         "the new id). Clients ask for metadata on each of the three",
     ),
+    # Groups
+    Accepted(
+        r"^consumer_commits / null reads in an epoch ",
+        "nobody who is in an epoch is an exception in Kafka (UNKNOWN_SERVER_ERROR); here it is an unknown member",
+    ),
     # Offsets
     Accepted(
         r"^offsets_within_batches / without timestamps -3 ",

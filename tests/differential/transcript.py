@@ -95,13 +95,16 @@ _IN_HASH_ORDER = (
 
 _IN_NO_ORDER = {
     "acls",
+    "assigned_partitions",
     "credential_infos",
     "config_resources",
     "entity",
     "entries",
     "matching_acls",
+    "members",
     "replica_election_results",
     "resources",
+    "topic_partitions",
     "values",
 }
 """Fields that Kafka gives in the order of a hash map."""

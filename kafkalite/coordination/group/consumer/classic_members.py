@@ -23,7 +23,7 @@ from kafkalite_protocol.messages.sync_group import SyncGroupRequest, SyncGroupRe
 
 from kafkalite.coordination.group.classic.consumer_protocol import CONSUMER_PROTOCOL_TYPE
 from kafkalite.coordination.group.classic.joining import MEMBER_ID_REQUIRED_VERSION, Client
-from kafkalite.coordination.group.classic.member import Protocol
+from kafkalite.coordination.group.classic.member import NO_MEMBER_ID, Protocol
 from kafkalite.coordination.group.classic.rebalance import join_error
 from kafkalite.coordination.group.consumer import migration, steps
 from kafkalite.coordination.group.consumer.draft import Draft
@@ -73,7 +73,7 @@ class ClassicMembers:
         try:
             return self._join(group, request, client, version)
         except KafkaError as error:
-            return join_error(error.code, request.member_id)
+            return join_error(error.code, NO_MEMBER_ID)
 
     def _join(
         self, group: ConsumerGroup, request: JoinGroupRequest, client: Client, version: int

@@ -151,7 +151,8 @@ def leaving_member(group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest)
 
 
 def go_away(draft: Draft, member: ConsumerMember) -> None:
-    """A static member that may come back: until its session ends, nobody else gets what it has."""
+    """A static member that may come back: until its session ends, nobody else gets what it has. When it does, it begins at
+    epoch 0, and may commit for what it has from then on."""
     current = member.current
     draft.put_current(
         member.member_id,
@@ -159,7 +160,10 @@ def go_away(draft: Draft, member: ConsumerMember) -> None:
             epoch=LEAVE_STATIC_EPOCH,
             previous_epoch=current.previous_epoch,
             state=current.state,
-            assigned=current.assigned,
+            assigned={
+                topic_id: dict.fromkeys(numbers, 0)
+                for topic_id, numbers in current.assigned.items()
+            },
             pending_revocation=NO_PARTITION_EPOCHS,
         ),
     )

@@ -105,9 +105,9 @@ _FOLDED: Final = {"k": "\u212a", "s": "\u017f"}
 """Characters outside ASCII that are the same as one inside it when case does not matter: Kelvin sign, long s."""
 
 
-def parse(expression: str) -> Node:
-    """Raises RegexError."""
-    parser = _Parser(expression)
+def parse(expression: str, alphabet: frozenset[str] = ALPHABET) -> Node:
+    """`alphabet` is what the texts that it will be matched with are made of. Raises RegexError."""
+    parser = _Parser(expression, alphabet)
     node = parser.choice(0)
     if parser.rest:
         raise RegexError("unexpected )")
@@ -117,8 +117,9 @@ def parse(expression: str) -> Node:
 class _Parser:
     """Recursive descent; `_at` is where it has got to."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, alphabet: frozenset[str]) -> None:
         self._text = text
+        self._alphabet = alphabet
         self._at = 0
         self._ignores_case = False
 
@@ -204,7 +205,7 @@ class _Parser:
         if character == "[":
             return [self._class()]
         if character == ".":
-            return [ALPHABET]
+            return [self._alphabet]
         if character == "^":
             return [Assertion.BEGIN]
         if character == "$":
@@ -282,7 +283,7 @@ class _Parser:
                     raise RegexError(f"the range {low}-{high} is in the wrong order")
             found |= self._chars(_between(low, high))
         self._at += 1
-        return ALPHABET - found if negated else found
+        return self._alphabet - found if negated else found
 
     def _class_in_class(self) -> Callable[[str], bool] | None:
         if self.rest == "[:":
@@ -365,8 +366,8 @@ class _Parser:
 
     def _chars(self, wanted: Callable[[str], bool]) -> frozenset[str]:
         if not self._ignores_case:
-            return frozenset(filter(wanted, ALPHABET))
-        return frozenset(each for each in ALPHABET if any(map(wanted, _same_but_case(each))))
+            return frozenset(filter(wanted, self._alphabet))
+        return frozenset(each for each in self._alphabet if any(map(wanted, _same_but_case(each))))
 
     def _negated(self, wanted: Callable[[str], bool]) -> Callable[[str], bool]:
         """Everything that is not in the class, where case does not matter also not in another case."""

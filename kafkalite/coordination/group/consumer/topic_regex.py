@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from kafkalite.coordination.group.consumer.regex_syntax import (
+    ALPHABET,
     WORD,
     Assertion,
     Choice,
@@ -32,8 +33,8 @@ _States = frozenset[int]
 class TopicRegex:
     """A compiled expression."""
 
-    def __init__(self, expression: str) -> None:
-        """Raises RegexError."""
+    def __init__(self, expression: str, alphabet: frozenset[str] = ALPHABET) -> None:
+        """`alphabet` is what the names are made of. Raises RegexError."""
         self._edges: list[tuple[frozenset[str], int] | None] = []
         """State -> the characters that lead on from it, and where to."""
         self._jumps: list[list[tuple[Assertion | None, int]]] = []
@@ -42,10 +43,10 @@ class TopicRegex:
         """How many states were looked at so far: what matching has cost."""
         self._steps: dict[tuple[_States, str, str], _States] = {}
         self._end = self._state()
-        self._start = self._build(parse(expression), self._end)
+        self._start = self._build(parse(expression, alphabet), self._end)
 
     def matches(self, name: str) -> bool:
-        """Does the whole of `name` match? It is a topic's name, so made of `ALPHABET`."""
+        """Does the whole of `name` match?"""
         states: _States = frozenset((self._start,))
         before = ""
         for character in name:
