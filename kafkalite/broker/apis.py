@@ -43,6 +43,9 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.DELETE_TOPICS: ServedApi("delete_topics", 1, 6),
     ApiKey.DELETE_RECORDS: ServedApi("delete_records", 0, 2),
     ApiKey.INIT_PRODUCER_ID: ServedApi("init_producer_id", 0, 5),
+    ApiKey.ADD_PARTITIONS_TO_TXN: ServedApi("add_partitions_to_txn", 0, 5),
+    ApiKey.ADD_OFFSETS_TO_TXN: ServedApi("add_offsets_to_txn", 0, 4),
+    ApiKey.END_TXN: ServedApi("end_txn", 0, 5),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: ServedApi("offset_for_leader_epoch", 2, 4),
     ApiKey.DESCRIBE_ACLS: ServedApi("describe_acls", 1, 3),
     ApiKey.CREATE_ACLS: ServedApi("create_acls", 1, 3),
@@ -71,6 +74,8 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.UPDATE_FEATURES: ServedApi("update_features", 0, 2),
     ApiKey.DESCRIBE_CLUSTER: ServedApi("describe_cluster", 0, 2),
     ApiKey.DESCRIBE_PRODUCERS: ServedApi("describe_producers", 0, 0),
+    ApiKey.DESCRIBE_TRANSACTIONS: ServedApi("describe_transactions", 0, 0),
+    ApiKey.LIST_TRANSACTIONS: ServedApi("list_transactions", 0, 2),
     ApiKey.UNREGISTER_BROKER: ServedApi("unregister_broker", 0, 0),
     ApiKey.GET_TELEMETRY_SUBSCRIPTIONS: ServedApi(
         "get_telemetry_subscriptions", 0, 0, advertised=False

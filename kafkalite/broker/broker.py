@@ -32,6 +32,7 @@ from kafkalite.broker.idle_acls import tell_of_idle_acls
 from kafkalite.broker.internal_topics import (
     GROUP_OFFSETS_TOPIC,
     SHARE_GROUP_STATE_TOPIC,
+    TRANSACTION_STATE_TOPIC,
     InternalTopics,
 )
 from kafkalite.broker.lost_metadata import refuse_lost_metadata
@@ -42,12 +43,15 @@ from kafkalite.broker.recompression import Recompressor
 from kafkalite.broker.replicas import Replicas
 from kafkalite.broker.request import ConnectionInfo
 from kafkalite.broker.rounds import Rounds
+from kafkalite.broker.transaction_markers import ReplicaMarkers
+from kafkalite.broker.transactions import transaction_coordinator
 from kafkalite.clock import Clock
 from kafkalite.config import BrokerConfig
 from kafkalite.coordination.group.config import GroupConfig
 from kafkalite.coordination.group.coordinator import GroupCoordinator
 from kafkalite.coordination.share.coordinator import ShareCoordinator, ShareCoordinatorConfig
 from kafkalite.coordination.share.local_persister import LocalPersister
+from kafkalite.coordination.transaction.coordinator import TransactionCoordinator
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError, StartupError
 from kafkalite.metadata.dynamic_config import config_of_group, with_dynamic_configs
@@ -126,6 +130,8 @@ class Broker:
         self.replicas: Replicas
         self.group_coordinator: GroupCoordinator
         self.share_coordinator: ShareCoordinator
+        self.transaction_coordinator: TransactionCoordinator
+        self.transaction_markers: ReplicaMarkers
         self.share_persister: LocalPersister
         """The durable state of share partitions, for those who share and for the groups."""
         self.fetch_purgatory = FetchPurgatory(timer)
@@ -180,6 +186,7 @@ class Broker:
             self._open_metadata()
             self._open_share_state()
             self._open_groups()
+            self._open_transactions()
             self._register()
             self.replicas.put_strays_aside()
         except (KafkaError, ProtocolError, OSError) as error:
@@ -304,6 +311,15 @@ class Broker:
             self.share_coordinator, lambda: self.internal_topics.ensure(SHARE_GROUP_STATE_TOPIC)
         )
 
+    def _open_transactions(self) -> None:
+        self.transaction_markers = ReplicaMarkers(self.replicas, self.clock)
+        partition_count = self._partition_count(
+            TRANSACTION_STATE_TOPIC, self.config.transaction_state_log_num_partitions
+        )
+        self.transaction_coordinator = transaction_coordinator(
+            self, self.transaction_markers, partition_count
+        )
+
     def _partition_count(self, internal_topic: str, configured: int) -> int:
         """Of the topic that is there, else of the one that will be made: keys hash to partitions by it."""
         topic = self.image.topics.get(internal_topic)
@@ -353,6 +369,7 @@ class Broker:
             self.sharing.topics_deleted(removed_ids)
         self._follow(self.share_coordinator, SHARE_GROUP_STATE_TOPIC, old, new, records_of)
         self._follow(self.group_coordinator, GROUP_OFFSETS_TOPIC, old, new, entries_of)
+        self._follow(self.transaction_coordinator, TRANSACTION_STATE_TOPIC, old, new, records_of)
 
     def _follow(
         self,

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 GROUP_OFFSETS_TOPIC = "__consumer_offsets"
 SHARE_GROUP_STATE_TOPIC = "__share_group_state"
+TRANSACTION_STATE_TOPIC = "__transaction_state"
 
-MADE_HERE = frozenset({GROUP_OFFSETS_TOPIC, SHARE_GROUP_STATE_TOPIC})
+MADE_HERE = frozenset({GROUP_OFFSETS_TOPIC, SHARE_GROUP_STATE_TOPIC, TRANSACTION_STATE_TOPIC})
 """Those that have a definition."""
 
 
@@ -52,6 +53,21 @@ class InternalTopics:
                     "min.insync.replicas": str(config.share_coordinator_state_topic_min_isr),
                     "retention.ms": "-1",
                     "segment.bytes": str(config.share_coordinator_state_topic_segment_bytes),
+                },
+            )
+        if name == TRANSACTION_STATE_TOPIC:
+            return NewTopic(
+                name,
+                num_partitions=config.transaction_state_log_num_partitions,
+                replication_factor=min(
+                    config.transaction_state_log_replication_factor, live_brokers
+                ),
+                configs={
+                    "cleanup.policy": "compact",
+                    "compression.type": "uncompressed",
+                    "min.insync.replicas": str(config.transaction_state_log_min_isr),
+                    "segment.bytes": str(config.transaction_state_log_segment_bytes),
+                    "unclean.leader.election.enable": "false",
                 },
             )
         return NewTopic(

@@ -57,6 +57,14 @@ class Maintenance:
             ShareStatePruning(self._broker).run,
         )
         self._every(
+            config.transaction_abort_timed_out_transaction_cleanup_interval_ms,
+            self._abort_timed_out_transactions,
+        )
+        self._every(
+            config.transaction_remove_expired_transaction_cleanup_interval_ms,
+            self._expire_transactional_ids,
+        )
+        self._every(
             config.log_retention_check_interval_ms,
             self._delete_old_segments,
             first_ms=config.log_initial_task_delay_ms,
@@ -128,6 +136,14 @@ class Maintenance:
 
     def _expire_offsets(self) -> Deferred[None]:
         self._broker.group_coordinator.expire_offsets()
+        return resolved(None)
+
+    def _abort_timed_out_transactions(self) -> Deferred[None]:
+        self._broker.transaction_coordinator.abort_timed_out()
+        return resolved(None)
+
+    def _expire_transactional_ids(self) -> Deferred[None]:
+        self._broker.transaction_coordinator.remove_expired()
         return resolved(None)
 
 

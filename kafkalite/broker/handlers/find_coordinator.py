@@ -1,10 +1,9 @@
-"""FindCoordinator: v0-v6. Which broker coordinates a group or a share partition: the leader of its partition of the
-coordinator's topic, `__consumer_offsets` or `__share_group_state`.
+"""FindCoordinator: v0-v6. Which broker coordinates a group, a transactional id or a share partition: the leader of its
+partition of the coordinator's topic, `__consumer_offsets`, `__transaction_state` or `__share_group_state`.
 
 The topic is made when it is first asked for. Apache Kafka answers COORDINATOR_NOT_AVAILABLE that once and makes it in
 the background; here it is ready at once, so the answer is the coordinator.
 v0: groups only. v1: key types. v4: many keys in one request (KIP-699). v6: share groups, by "group:topic id:partition".
-Transactions are not served: INVALID_REQUEST for each key.
 """
 
 from __future__ import annotations
@@ -21,14 +20,19 @@ from kafkalite.coordination.group.coordinator import CONSUMER_OFFSETS_TOPIC
 from kafkalite.coordination.runtime import partition_for
 from kafkalite.coordination.share.coordinator import SHARE_GROUP_STATE_TOPIC
 from kafkalite.coordination.share.records import parse_key
+from kafkalite.coordination.transaction.store import TRANSACTION_STATE_TOPIC
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
 
 API_KEY = ApiKey.FIND_COORDINATOR
 
 _GROUP, _TRANSACTION, _SHARE = 0, 1, 2
-_TOPICS = {_GROUP: CONSUMER_OFFSETS_TOPIC, _SHARE: SHARE_GROUP_STATE_TOPIC}
-_FIRST_VERSION = {_GROUP: 0, _SHARE: 6}
+_TOPICS = {
+    _GROUP: CONSUMER_OFFSETS_TOPIC,
+    _TRANSACTION: TRANSACTION_STATE_TOPIC,
+    _SHARE: SHARE_GROUP_STATE_TOPIC,
+}
+_FIRST_VERSION = {_GROUP: 0, _TRANSACTION: 0, _SHARE: 6}
 _BATCH_VERSION = 4
 
 Coordinator = FindCoordinatorResponse.Coordinator
@@ -61,8 +65,6 @@ def handle(
 
 
 def _why_not(key_type: int) -> str:
-    if key_type == _TRANSACTION:
-        return "kafkalite does not serve transactions yet"
     if key_type == _SHARE:
         return f"share partitions are looked for from v{_FIRST_VERSION[_SHARE]} on"
     return f"there is no coordinator of type {key_type}"
