@@ -304,6 +304,12 @@ def quotas(side: Side) -> None:
                     quota_filter(*parts, strict=strict),
                     version,
                 )
+        # Kafka enforces them: what is asked after this must not be slowed down
+        defaults = [
+            ([("user", None)], [("consumer_byte_rate", None)]),
+            ([("ip", None)], [("connection_creation_rate", None)]),
+        ]
+        side.ask("remove the defaults", alter_quotas(*defaults), version)
 
 
 QUOTA_FILTERS = {
