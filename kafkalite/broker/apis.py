@@ -47,6 +47,8 @@ SERVED: dict[int, ServedApi] = {
     ApiKey.ADD_OFFSETS_TO_TXN: ServedApi("add_offsets_to_txn", 0, 4),
     ApiKey.END_TXN: ServedApi("end_txn", 0, 5),
     ApiKey.OFFSET_FOR_LEADER_EPOCH: ServedApi("offset_for_leader_epoch", 2, 4),
+    ApiKey.WRITE_TXN_MARKERS: ServedApi("write_txn_markers", 1, 2),
+    ApiKey.TXN_OFFSET_COMMIT: ServedApi("txn_offset_commit", 0, 5),
     ApiKey.DESCRIBE_ACLS: ServedApi("describe_acls", 1, 3),
     ApiKey.CREATE_ACLS: ServedApi("create_acls", 1, 3),
     ApiKey.DELETE_ACLS: ServedApi("delete_acls", 1, 3),

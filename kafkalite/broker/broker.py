@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from kafkalite.broker.replica import Replica
     from kafkalite.broker.share.sharing import Sharing
     from kafkalite.broker.streams_topics import StreamsTopics
+    from kafkalite.broker.transaction_verification import TransactionVerifier
 
 E = TypeVar("E")
 
@@ -173,6 +174,15 @@ class Broker:
             blocking=self.blocking,
             settings_of=lambda group_id: config_of_group(self.config, self.image, group_id),
             session_slots=lambda: self.config.group_share_max_share_sessions,
+        )
+
+    @cached_property
+    def transaction_verifier(self) -> TransactionVerifier:
+        """Asks whether a batch belongs to a transaction. Loaded with the first transactional batch."""
+        from kafkalite.broker.transaction_verification import TransactionVerifier
+
+        return TransactionVerifier(
+            self.transaction_coordinator, lambda: self.config, self.timer, self.clock
         )
 
     def open(self) -> None:
@@ -312,7 +322,11 @@ class Broker:
         )
 
     def _open_transactions(self) -> None:
-        self.transaction_markers = ReplicaMarkers(self.replicas, self.clock)
+        self.transaction_markers = ReplicaMarkers(
+            self.replicas,
+            self.clock,
+            offsets_ended=lambda *end: self.group_coordinator.transaction_ended(*end),
+        )
         partition_count = self._partition_count(
             TRANSACTION_STATE_TOPIC, self.config.transaction_state_log_num_partitions
         )

@@ -11,6 +11,7 @@ bounded: a connection's next request is read when this one is answered.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -30,12 +31,20 @@ _WORKERS_MAX: Final = 4
 class _Batch:
     """One batch on its way; `records` are ready to be appended once `ready`."""
 
-    __slots__ = ("acks_all", "appended", "error", "ready", "records", "replica")
+    __slots__ = ("acks_all", "appended", "check", "error", "ready", "records", "replica")
 
-    def __init__(self, replica: Replica, records: memoryview, *, acks_all: bool) -> None:
+    def __init__(
+        self,
+        replica: Replica,
+        records: memoryview,
+        *,
+        acks_all: bool,
+        check: Callable[[], None] | None,
+    ) -> None:
         self.replica = replica
         self.records = bytearray(records)
         self.acks_all = acks_all
+        self.check = check
         self.ready = not is_in_another_codec(records, replica.log.config)
         self.error: Exception | None = None
         self.appended: Deferred[AppendInfo] = Deferred()
@@ -57,10 +66,18 @@ class Recompressor:
         return replica in self.queues or is_in_another_codec(records, replica.log.config)
 
     def append(
-        self, replica: Replica, records: memoryview, *, acks_all: bool
+        self,
+        replica: Replica,
+        records: memoryview,
+        *,
+        acks_all: bool,
+        check: Callable[[], None] | None = None,
     ) -> Deferred[AppendInfo]:
-        """As `Replica.append`, later. `records` are copied. Fails with KafkaError."""
-        batch = _Batch(replica, records, acks_all=acks_all)
+        """As `Replica.append`, later. `records` are copied. Fails with KafkaError.
+
+        `check` is called just before, for what may have changed in between; it raises KafkaError.
+        """
+        batch = _Batch(replica, records, acks_all=acks_all, check=check)
         self.queues.setdefault(replica, deque()).append(batch)
         if batch.ready:
             self._append_ready(replica)
@@ -97,6 +114,8 @@ class Recompressor:
         try:
             if batch.error is not None:
                 raise batch.error
+            if batch.check is not None:
+                batch.check()
             info = batch.replica.append(
                 memoryview(batch.records), self._clock.now_ms(), acks_all=batch.acks_all
             )

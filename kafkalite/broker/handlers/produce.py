@@ -2,7 +2,9 @@
 
 Works on tuples, not objects, and on views of the receive buffer: a batch is checked, stamped in place and written, never copied;
 but for those that a topic wants in another codec (see broker/recompression.py).
-v3: record batches v2, transactional id. v7: zstd. v8: record errors and error message. v10: leader hints. v13: topic ids.
+A transactional batch waits for what the transaction coordinator says of it (see broker/produce_in_transaction.py).
+v3: record batches v2, transactional id. v7: zstd. v8: record errors and error message. v10: leader hints.
+v11: TRANSACTION_ABORTABLE. v12: partitions become part of a transaction by being written to. v13: topic ids.
 v0-v2 are advertised and refused, as Kafka does (KAFKA-18659).
 acks=0 gets no answer; an error on it closes the connection.
 """
@@ -10,6 +12,7 @@ acks=0 gets no answer; an error on it closes the connection.
 from __future__ import annotations
 
 import struct
+from functools import partial
 from typing import Any, cast
 
 from kafkalite_protocol.api_keys import ApiKey
@@ -18,6 +21,12 @@ from kafkalite_protocol.messages.produce import read_produce_request, write_prod
 
 from kafkalite.broker.dispatch import start_response
 from kafkalite.broker.handlers.leader_hint import current_leader, leader_endpoints
+from kafkalite.broker.produce_in_transaction import (
+    NOT_ASKED,
+    Verdict,
+    is_transactional,
+    verdict_on,
+)
 from kafkalite.broker.purgatory import wait_until_committed
 from kafkalite.broker.replica import Replica
 from kafkalite.broker.request import Answer, CloseConnection, RequestContext
@@ -52,15 +61,65 @@ _WITHOUT_LOG_START = (
 # Answers of one partition, in the field order of ProduceResponse.PartitionProduceResponse:
 # index, error code, base offset, log append time, log start offset, record errors, error message, current leader
 _Partition = tuple[int, int, int, int, int, list[tuple[int, str | None]], str | None, Any]
+_Request = tuple[str | None, int, int, list[tuple[str, bytes, list[tuple[int, memoryview | None]]]]]
+"""As `read_produce_request` gives it: transactional id, acks, timeout in ms, topics."""
 _Topics = list[tuple[str, bytes, list[_Partition]]]
 
 
 def handle_raw(
     context: RequestContext, buffer: memoryview, position: int
 ) -> Answer | Deferred[Answer | None] | None:
-    version = context.api_version
-    transactional_id, acks, timeout_ms, topics = read_produce_request(version, buffer, position)
-    produce = _Produce(context, acks, transactional_id)
+    request = read_produce_request(context.api_version, buffer, position)
+    if request[0] is None:
+        return _append(context, request, NOT_ASKED)
+    verdict = _ask_coordinator(context, request)
+    if verdict.done:
+        return _append(context, request, verdict.result())
+    # The receive buffer is used again before the coordinator has answered.
+    kept = read_produce_request(context.api_version, memoryview(bytearray(buffer)), position)
+    return _append_later(context, kept, verdict)
+
+
+def _ask_coordinator(context: RequestContext, request: _Request) -> Deferred[Verdict]:
+    transactional_id, _, _, topics = request
+    assert transactional_id is not None, "no transaction without its id"
+    batches = []
+    for name, topic_id, partitions in topics:
+        for index, records in partitions:
+            try:
+                replica = _find_replica(context, name, topic_id, index)
+            except KafkaError:
+                continue  # answered when it is its turn
+            if records is not None:
+                batches.append((replica, records))
+    return verdict_on(context.broker, transactional_id, batches, context.api_version)
+
+
+def _append_later(
+    context: RequestContext, request: _Request, verdict: Deferred[Verdict]
+) -> Deferred[Answer | None]:
+    out: Deferred[Answer | None] = Deferred()
+
+    def known(done: Deferred[Verdict]) -> None:
+        try:
+            answer = _append(context, request, done.result())
+        except CloseConnection as close:
+            out.fail(close)
+            return
+        if isinstance(answer, Deferred):
+            answer.pass_on(out)
+        else:
+            out.resolve(answer)
+
+    verdict.on_done(known)
+    return out
+
+
+def _append(
+    context: RequestContext, request: _Request, verdict: Verdict
+) -> Answer | Deferred[Answer | None] | None:
+    transactional_id, acks, timeout_ms, topics = request
+    produce = _Produce(context, acks, transactional_id, verdict)
     topic_answers = [
         (
             name,
@@ -97,14 +156,18 @@ class _Produce:
         "_now_ms",
         "_recompressor",
         "_transactional_id",
+        "_verdict",
         "acks",
         "delayed",
         "first_error",
         "uncommitted",
     )
 
-    def __init__(self, context: RequestContext, acks: int, transactional_id: str | None) -> None:
+    def __init__(
+        self, context: RequestContext, acks: int, transactional_id: str | None, verdict: Verdict
+    ) -> None:
         self._context = context
+        self._verdict = verdict
         self.acks = acks
         self._transactional_id = transactional_id
         self._now_ms = context.broker.clock.now_ms()
@@ -127,7 +190,11 @@ class _Produce:
         try:
             if self.acks not in (0, 1, _ALL):
                 raise KafkaError(ErrorCode.INVALID_REQUIRED_ACKS)
-            replica = self._replica(name, topic_id, index)
+            replica = _find_replica(self._context, name, topic_id, index)
+            if self._verdict.refused and (
+                refusal := self._verdict.refused.get(replica.topic_partition)
+            ):
+                raise refusal
             if records is None:
                 raise KafkaError(
                     ErrorCode.INVALID_RECORD, "the records of a produce request cannot be null"
@@ -156,7 +223,15 @@ class _Produce:
                 answer = self._failed(name, topic_id, index, error, replica)
             out.resolve(answer)
 
-        self._recompressor.append(replica, records, acks_all=self.acks == _ALL).on_done(appended)
+        check_late = self._verdict.check_late
+        self._recompressor.append(
+            replica,
+            records,
+            acks_all=self.acks == _ALL,
+            check=partial(check_late, replica)
+            if check_late is not None and is_transactional(records)
+            else None,
+        ).on_done(appended)
         self.delayed.append(out)
         return out
 
@@ -185,19 +260,6 @@ class _Produce:
         write_produce_response(context.api_version, (topics, 0, endpoints), out)
         _SIZE.pack_into(out, 0, len(out) - 4)
         return out
-
-    def _replica(self, name: str, topic_id: bytes, index: int) -> Replica:
-        replicas = self._context.broker.replicas
-        if self._context.api_version >= _TOPIC_IDS_FROM_VERSION:
-            replica = replicas.by_topic_id(topic_id, index)
-        else:
-            replica = replicas.get(name, index)
-        if replica.is_internal:
-            raise KafkaError(
-                ErrorCode.INVALID_TOPIC_EXCEPTION,
-                f"{replica.topic_partition.topic} belongs to the broker; clients cannot produce to it",
-            )
-        return replica
 
     def _check_attributes(self, records: memoryview) -> None:
         """What depends on the request around the batch; the batch itself is the log validator's."""
@@ -235,6 +297,19 @@ class _Produce:
         silent = error.code in _WITHOUT_LOG_START or isinstance(error, NotOneBatchError)
         log_start = -1 if asked is None or silent else asked.log.log_start_offset
         return (index, error.code, -1, NO_TIMESTAMP, log_start, record_errors, error.message, hint)
+
+
+def _find_replica(context: RequestContext, name: str, topic_id: bytes, index: int) -> Replica:
+    """The partition as the request names it. KafkaError when it is not here, or not for clients."""
+    replicas = context.broker.replicas
+    by_id = context.api_version >= _TOPIC_IDS_FROM_VERSION
+    replica = replicas.by_topic_id(topic_id, index) if by_id else replicas.get(name, index)
+    if replica.is_internal:
+        raise KafkaError(
+            ErrorCode.INVALID_TOPIC_EXCEPTION,
+            f"{replica.topic_partition.topic} belongs to the broker; clients cannot produce to it",
+        )
+    return replica
 
 
 def _when_appended(

@@ -61,7 +61,7 @@ from kafkalite.coordination.share.persister import Persister
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.timer import Timer
-from kafkalite.types import GroupId, Offset, ProducerId
+from kafkalite.types import GroupId, Offset, ProducerId, TopicPartition
 
 if TYPE_CHECKING:
     from kafkalite.coordination.group.streams.group import StreamsGroup
@@ -296,11 +296,12 @@ class GroupCoordinator:
         return out
 
     def commit_transactional_offsets(
-        self, request: TxnOffsetCommitRequest
+        self,
+        request: TxnOffsetCommitRequest,
+        verify: Callable[[TopicPartition], Deferred[ErrorCode]],
     ) -> TxnOffsetCommitResponse | Deferred[TxnOffsetCommitResponse]:
-        """TxnOffsetCommit of a producer whose transaction takes part in the group's partition: that has been verified.
-
-        Answered once the offsets are in the log; they count once the transaction is committed (`transaction_ended`).
+        """TxnOffsetCommit: answered once the offsets are in the log; they count once the transaction is committed
+        (`transaction_ended`). `verify(partition)` asks whether the producer's transaction may write to that partition.
         """
         commit = transactional_offsets.as_offset_commit(request)
         answer = offsets.CommitAnswer(commit)
@@ -309,22 +310,43 @@ class GroupCoordinator:
         )
         if not answer.pending:
             return transactional_offsets.as_response(answer.response)
-        group_id = GroupId(request.group_id)
+        if not request.group_id:
+            return transactional_offsets.as_response(answer.fail(ErrorCode.INVALID_GROUP_ID))
+        producer = ProducerOfBatch(ProducerId(request.producer_id), request.producer_epoch)
+        out: Deferred[OffsetCommitResponse] = Deferred()
+
+        def verified(done: Deferred[ErrorCode]) -> None:
+            code = done.result()
+            if code is ErrorCode.NONE:
+                self._commit_in_transaction(commit, answer, producer).pass_on(out)
+            else:
+                error = KafkaError(code)
+                out.resolve(answer.fail(answer_for_failed_append(error, error.code)))
+
+        verify(
+            TopicPartition(CONSUMER_OFFSETS_TOPIC, self.partition_for(request.group_id))
+        ).on_done(verified)
+        answered = out.then(transactional_offsets.as_response)
+        return answered.result() if answered.done else answered
+
+    def _commit_in_transaction(
+        self,
+        commit: OffsetCommitRequest,
+        answer: offsets.CommitAnswer,
+        producer: ProducerOfBatch,
+    ) -> Deferred[OffsetCommitResponse]:
+        group_id = GroupId(commit.group_id)
         try:
             group = self._context.shard_of(group_id).find(group_id)
             transactional_offsets.check_commit(group, commit, answer)
         except KafkaError as error:
-            return transactional_offsets.as_response(answer.fail(error.code))
+            return resolved(answer.fail(error.code))
         answer.refuse_long_metadata(self._context.config.offset_metadata_max_bytes)
         if not answer.pending:
-            return transactional_offsets.as_response(answer.response)
-        producer = ProducerOfBatch(ProducerId(request.producer_id), request.producer_epoch)
+            return resolved(answer.response)
         batch = transactional_offsets.records(group_id, answer)
         written = self._context.append_transactional(group_id, batch, producer)
-        out = self._when_written(written, answer, ErrorCode.UNKNOWN_SERVER_ERROR).then(
-            transactional_offsets.as_response
-        )
-        return out.result() if out.done else out
+        return self._when_written(written, answer, ErrorCode.UNKNOWN_SERVER_ERROR)
 
     def transaction_ended(self, partition: int, end: TransactionEnd) -> None:
         """A marker is committed in this partition of `__consumer_offsets`."""
