@@ -45,6 +45,9 @@ class Pair:
         return found
 
 
+NO_RETENTION = {"log.initial.task.delay.ms": "3600000"}
+"""Records of the scenarios are as old as they like: neither broker may delete them, at its own moment."""
+
 AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
 
@@ -69,9 +72,10 @@ def _started(directory: Path, settings: dict[str, str]) -> Iterator[Pair]:
         kafka = os.environ.get("KAFKALITE_DIFFERENTIAL_KAFKA")
         if kafka is None or settings:
             users = {"super.users": "User:ANONYMOUS"} if settings else {}
-            started = start_kafka(two_free_ports(), directory / "kafka", {**settings, **users})
+            extra = {**NO_RETENTION, **settings, **users}
+            started = start_kafka(two_free_ports(), directory / "kafka", extra)
             kafka = stack.enter_context(started).bootstrap
-        broker = BrokerProcess(directory / "kafkalite", settings=settings)
+        broker = BrokerProcess(directory / "kafkalite", settings=NO_RETENTION | settings)
         kafkalite = stack.enter_context(broker)
         pair = Pair(kafka, kafkalite.bootstrap)
         yield pair

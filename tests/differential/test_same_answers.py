@@ -1,8 +1,7 @@
-"""Apache Kafka 4.3.0 and kafkalite are asked the same over 2000 things, and must answer alike, field by field.
+"""Apache Kafka 4.3.0 and kafkalite are asked the same over 4000 things, and must answer alike, field by field.
 
-Every served version of Produce, Fetch, ListOffsets, OffsetForLeaderEpoch, InitProducerId, ApiVersions, DeleteRecords,
-DescribeLogDirs, AlterReplicaLogDirs and DescribeProducers, good and bad, and what a connection takes. Differences are printed;
-the ones we keep are listed in `accepted.py` with reasons.
+Every served version of the APIs of records, logs, administration, configs and all types of groups, good and bad, and what a
+connection takes. Differences are printed; the ones we keep are listed in `accepted.py` with reasons.
 
 Not compared: ids, addresses, times of the wall clock, room on the disk, texts (only whether there is one), the order of
 partitions in answers to Produce, ListOffsets and DeleteRecords (in Kafka that of a hash map), and the cut-off batch at the
@@ -33,19 +32,24 @@ from tests.differential.transcript import not_accepted, not_seen
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(180)]
 
+# Those of connections and fetches first: they list every topic, and read an internal one.
 SCENARIOS = [
-    *admin_scenarios.SCENARIOS,
-    *config_scenarios.SCENARIOS,
-    *connection_scenarios.SCENARIOS,
-    *consumer_group_scenarios.SCENARIOS,
-    *produce_scenarios.SCENARIOS,
-    *fetch_scenarios.SCENARIOS,
-    *group_scenarios.SCENARIOS,
-    *log_scenarios.SCENARIOS,
-    *recompression_scenarios.SCENARIOS,
-    *share_group_scenarios.SCENARIOS,
-    *share_scenarios.SCENARIOS,
-    *streams_scenarios.SCENARIOS,
+    scenario
+    for module in (
+        connection_scenarios,
+        produce_scenarios,
+        fetch_scenarios,
+        log_scenarios,
+        recompression_scenarios,
+        admin_scenarios,
+        config_scenarios,
+        group_scenarios,
+        consumer_group_scenarios,
+        share_group_scenarios,
+        share_scenarios,
+        streams_scenarios,
+    )
+    for scenario in module.SCENARIOS
 ]
 REQUESTS_MIN = 2000
 
