@@ -25,6 +25,7 @@ SUPPORTED_FEATURES: Final[dict[str, tuple[int, int]]] = {
     _METADATA_VERSION: (7, METADATA_VERSION),
     "share.version": (0, 1),
     "streams.version": (0, 1),
+    "transaction.version": (0, 2),
 }
 """Lowest and highest level of each. The highest is finalized when a broker that has it starts, unless somebody has said
 otherwise; so a directory follows the kafkalite that opens it."""
@@ -34,6 +35,7 @@ _FINALIZED_AT_START: Final = (
     "group.version",
     "share.version",
     "streams.version",
+    "transaction.version",
 )
 """In the order written; Kafka wants metadata.version first. kraft.version stays at 0: the voters of the quorum are this
 process, and cannot change."""

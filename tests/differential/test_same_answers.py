@@ -26,6 +26,7 @@ from tests.differential import (
     share_group_scenarios,
     share_scenarios,
     streams_scenarios,
+    transaction_scenarios,
 )
 from tests.differential.accepted import ACCEPTED
 from tests.differential.transcript import not_accepted, not_seen
@@ -50,6 +51,7 @@ SCENARIOS = [
         streams_scenarios,
     )
     for scenario in module.SCENARIOS
+    *transaction_scenarios.SCENARIOS,
 ]
 REQUESTS_MIN = 2000
 

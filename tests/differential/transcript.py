@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages import response_class
+from kafkalite_protocol.messages.add_partitions_to_txn import AddPartitionsToTxnResponse
 from kafkalite_protocol.messages.alter_share_group_offsets import AlterShareGroupOffsetsResponse
 from kafkalite_protocol.messages.alter_user_scram_credentials import (
     AlterUserScramCredentialsResponse,
@@ -43,6 +44,8 @@ from kafkalite_protocol.messages.produce import ProduceResponse
 from kafkalite_protocol.messages.share_group_describe import ShareGroupDescribeResponse
 from kafkalite_protocol.messages.streams_group_describe import StreamsGroupDescribeResponse
 from kafkalite_protocol.messages.streams_group_heartbeat import StreamsGroupHeartbeatResponse
+from kafkalite_protocol.messages.txn_offset_commit import TxnOffsetCommitResponse
+from kafkalite_protocol.messages.write_txn_markers import WriteTxnMarkersResponse
 from kafkalite_protocol.record_batch import batches
 
 from tests.raw_client import RawClient
@@ -78,6 +81,7 @@ _NAMES_OF_ONE_BROKER = {
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 _IN_HASH_ORDER = (
+    AddPartitionsToTxnResponse,
     AlterShareGroupOffsetsResponse,
     DeleteGroupsResponse,
     DeleteShareGroupOffsetsResponse,
@@ -91,6 +95,8 @@ _IN_HASH_ORDER = (
     ShareGroupDescribeResponse,
     StreamsGroupDescribeResponse,
     StreamsGroupHeartbeatResponse,
+    TxnOffsetCommitResponse,
+    WriteTxnMarkersResponse,
 )
 
 _IN_NO_ORDER = {

@@ -167,20 +167,18 @@ class TransactionCoordinator:
                 entry = shard.entries[transactional_id] = Entry(transactional_id, new)
             _check_settled(entry)
             changed = decisions.initialized(
-                entry.transaction, timeout_ms, expected, self._clock.now_ms(), spare_id
+                entry.transaction,
+                timeout_ms,
+                expected,
+                self._clock.now_ms(),
+                self._transaction_version(),
+                spare_id,
             )
         except KafkaError as error:
             return _failed(error)
-        if changed.state == TransactionState.PREPARE_EPOCH_FENCE:
-            return _chain(self._abort(shard, entry, changed), _come_again)
+        if changed.state == TransactionState.PREPARE_ABORT:
+            return _chain(self._prepare(shard, entry, changed), _come_again)
         return self._store.write(shard, entry, changed).then(lambda written: written.producer)
-
-    def _abort(
-        self, shard: TransactionShard, entry: Entry, fenced: Transaction
-    ) -> Deferred[Transaction]:
-        """End a transaction that its producer does not end."""
-        prepared = fenced.ending(False, self._clock.now_ms(), self._transaction_version())
-        return self._prepare(shard, entry, prepared)
 
     # -- partitions of a transaction --------------------------------------------------------------------------------
 
@@ -311,8 +309,22 @@ class TransactionCoordinator:
         """Fence and abort what has been open for too long; every transaction.abort.timed.out.transaction.cleanup.interval.ms."""
         for shard in self._store.shards():
             for entry in expiry.timed_out(shard, self._clock.now_ms()):
-                _log.info("the transaction of %s has timed out", entry.transactional_id)
-                self._abort(shard, entry, entry.transaction.fenced()).on_done(_warn_if_failed)
+                self._abort_late(shard, entry)
+
+    def _abort_late(self, shard: TransactionShard, entry: Entry) -> None:
+        late = entry.transaction
+
+        def abort(spare_id: ProducerId) -> None:
+            if shard.is_closed or entry.pending is not None or entry.transaction is not late:
+                return
+            _log.info("the transaction of %s has timed out", entry.transactional_id)
+            fenced = late.fenced(self._clock.now_ms(), self._transaction_version(), spare_id)
+            self._prepare(shard, entry, fenced).on_done(_warn_if_failed)
+
+        if late.is_epoch_exhausted:
+            self._next_producer_id().then(abort).on_done(_warn_if_failed)
+        else:
+            abort(NO_PRODUCER_ID)
 
     def remove_expired(self) -> None:
         """Forget ids that nobody uses; every transaction.remove.expired.transaction.cleanup.interval.ms."""
@@ -359,7 +371,7 @@ def _chain(
     return out
 
 
-def _warn_if_failed(done: Deferred[Transaction]) -> None:
+def _warn_if_failed(done: Deferred[Transaction] | Deferred[None]) -> None:
     try:
         done.result()
     except KafkaError as error:

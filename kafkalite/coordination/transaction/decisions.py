@@ -35,19 +35,20 @@ def initialized(
     timeout_ms: int,
     expected: ProducerIdAndEpoch | None,
     now_ms: int,
+    transaction_version: int,
     spare_id: ProducerId,
 ) -> Transaction:
-    """InitProducerId. Empty: what the producer is told; PrepareEpochFence: what is open must be aborted first.
+    """InitProducerId. Empty: what the producer is told; PrepareAbort: what is open must be aborted first.
 
-    `expected` is what a producer that goes on after an error has had. `spare_id` is an unused producer id where the
-    epoch is exhausted. Raises KafkaError PRODUCER_FENCED, CONCURRENT_TRANSACTIONS.
+    `expected` is what a producer that goes on after an error has had; `transaction_version` is the cluster's, and
+    `spare_id` an unused producer id where the epoch is exhausted. Raises KafkaError PRODUCER_FENCED, CONCURRENT_TRANSACTIONS.
     """
     if expected is not None and not _is_known(transaction, expected):
         raise KafkaError(ErrorCode.PRODUCER_FENCED)
     if transaction.state.is_preparing:
         raise KafkaError(ErrorCode.CONCURRENT_TRANSACTIONS)
     if transaction.state == TransactionState.ONGOING:
-        return transaction.fenced()
+        return transaction.fenced(now_ms, transaction_version, _next_id(transaction, spare_id))
     same_producer = expected is not None
     if transaction.is_epoch_exhausted and (
         expected is None or expected.epoch == transaction.producer_epoch
@@ -158,12 +159,17 @@ def _ended_v2(
     elif not is_retry and (state.is_preparing or not is_present):
         raise KafkaError(ErrorCode.PRODUCER_FENCED)
     if state == TransactionState.ONGOING or (state.is_at_rest and not is_retry and not commit):
-        next_id = spare_id if transaction.is_epoch_exhausted else NO_PRODUCER_ID
+        next_id = _next_id(transaction, spare_id)
         return transaction.ending(commit, now_ms, client_version, next_id)
     if not is_retry:
         raise _invalid_state(transaction, commit)
     _check_ends_like(transaction, commit)
     return None
+
+
+def _next_id(transaction: Transaction, spare_id: ProducerId) -> ProducerId:
+    """The producer id after this transaction, if it gets another."""
+    return spare_id if transaction.is_epoch_exhausted else NO_PRODUCER_ID
 
 
 def _check_ends_like(transaction: Transaction, commit: bool) -> None:

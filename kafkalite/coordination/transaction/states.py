@@ -2,10 +2,9 @@
 
              partitions added             EndTxn                    markers are in all partitions
     Empty ------------------> Ongoing ------------> PrepareCommit -------------------------------> CompleteCommit
-      ^                       ^  |  |                                                                  |
-      |                       |  |  +-- EndTxn ---> PrepareAbort --------------------------------> CompleteAbort
-      |                       |  |                     ^                                               |
-      |                       |  +-> PrepareEpochFence-+   timed out, or initialized again             |
+      ^                       ^  |                                                                     |
+      |                       |  +-- EndTxn, timeout,                                                  |
+      |                       |      InitProducerId --> PrepareAbort --------------------------> CompleteAbort
       |                       +------------------------------------------------------------------------+
       +------------------------------------------ InitProducerId ----------------------------------------+
 
@@ -30,7 +29,7 @@ class TransactionState(IntEnum):
 
     ONGOING = 1
     """Some partitions are, or may be, written to.
-    More of them may be added. EndTxn -> PREPARE_COMMIT, PREPARE_ABORT; InitProducerId, timeout -> PREPARE_EPOCH_FENCE."""
+    More of them may be added. EndTxn -> PREPARE_COMMIT, PREPARE_ABORT; InitProducerId, timeout -> PREPARE_ABORT."""
 
     PREPARE_COMMIT = 2
     """It is decided and durable that the transaction commits; markers are being written.
@@ -52,7 +51,8 @@ class TransactionState(IntEnum):
     """The id has expired, and its tombstone is being written. Never in the log."""
 
     PREPARE_EPOCH_FENCE = 7
-    """The producer's epoch is taken away from it, as the first half of an abort -> PREPARE_ABORT. Never in the log."""
+    """In Kafka for a moment in memory, before an abort that the producer did not ask for; here the two are one step.
+    Never in the log; a name that ListTransactions may be asked for."""
 
     @property
     def title(self) -> str:
@@ -96,9 +96,9 @@ _VALID_PREVIOUS: dict[TransactionState, frozenset[TransactionState]] = {
     _S.EMPTY: _AT_REST,
     _S.ONGOING: _AT_REST | {_S.ONGOING},
     _S.PREPARE_COMMIT: frozenset({_S.ONGOING}),
-    _S.PREPARE_ABORT: _AT_REST | {_S.ONGOING, _S.PREPARE_EPOCH_FENCE},
+    _S.PREPARE_ABORT: _AT_REST | {_S.ONGOING},
     _S.COMPLETE_COMMIT: frozenset({_S.PREPARE_COMMIT}),
     _S.COMPLETE_ABORT: frozenset({_S.PREPARE_ABORT}),
     _S.DEAD: _AT_REST,
-    _S.PREPARE_EPOCH_FENCE: frozenset({_S.ONGOING}),
+    _S.PREPARE_EPOCH_FENCE: frozenset(),
 }

@@ -138,14 +138,6 @@ class Transaction(NamedTuple):
             client_version=client_version,
         )
 
-    def fenced(self) -> Transaction:
-        """Its producer may not go on: the first half of an abort that the client did not ask for. The epoch taken here
-        is given to nobody."""
-        return self._in(TransactionState.PREPARE_EPOCH_FENCE)._replace(
-            producer_epoch=min(self.producer_epoch + 1, EPOCH_MAX),
-            last_producer_epoch=NO_PRODUCER_EPOCH,
-        )
-
     def ending(
         self,
         commit: bool,
@@ -167,6 +159,21 @@ class Transaction(NamedTuple):
             start_ms=now_ms if self.state.is_at_rest else self.start_ms,
             updated_ms=now_ms,
             client_version=client_version,
+        )
+
+    def fenced(
+        self, now_ms: int, transaction_version: int, next_producer_id: ProducerId
+    ) -> Transaction:
+        """Aborted though its producer did not ask for it, and may not go on: its epoch is taken away from it.
+
+        `transaction_version` is the cluster's. Under version 1 nobody gets the new epoch. Under version 2 it is as if the
+        producer had aborted, so that it is told the new epoch if it asks before others do.
+        """
+        if transaction_version >= EPOCH_BUMP_VERSION:
+            return self.ending(False, now_ms, transaction_version, next_producer_id)
+        return self.ending(False, now_ms, 0)._replace(
+            producer_epoch=min(self.producer_epoch + 1, EPOCH_MAX),
+            last_producer_epoch=NO_PRODUCER_EPOCH,
         )
 
     def completed(self, now_ms: int) -> Transaction:
