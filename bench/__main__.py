@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.brokers import BROKERS
-from bench.measures import MEASURES, Measure
+from bench.figures import Measure
+from bench.measures import MEASURES
 from bench.report import results, table
 
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -5,20 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import partitions
+from bench import partitions, perf_tools
 from bench.brokers import RunningBroker
 from bench.figures import Figure, Measure, resident_bytes
-from tests.java_kafka import run_tool
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BATCH = ("--records", "64", "--batch-bytes", "65536")
-TOOL_RECORDS, TOOL_RECORD_BYTES = 2_000_000, 1024
+TOOL_RECORDS, TRANSACTIONAL_RECORDS = 2_000_000, 1_000_000
 MIB = 1 << 20
 
 TOUCHED_BYTES = 4 << 30
@@ -77,25 +75,30 @@ def java_tools(broker: RunningBroker) -> dict[str, float]:
     """kafka-producer-perf-test, then kafka-consumer-perf-test on what it produced."""
     have_memory_ready()
     topic = new_topic()
-    produced = run_tool(
-        "org.apache.kafka.tools.ProducerPerformance",
-        *("--bootstrap-server", broker.bootstrap, "--topic", topic, "--throughput", "-1"),
-        *("--num-records", str(TOOL_RECORDS), "--record-size", str(TOOL_RECORD_BYTES)),
-        *("--command-property", "acks=all", "enable.idempotence=true"),
-    ).stdout.splitlines()[-1]
-    consumed = run_tool(
-        "org.apache.kafka.tools.ConsumerPerformance",
-        *("--bootstrap-server", broker.bootstrap, "--topic", topic),
-        *("--num-records", str(TOOL_RECORDS), "--hide-header"),
-    ).stdout.splitlines()[-1]
-    # start, end, MB, MB/s, records, records/s, rebalance ms, fetch ms, fetch MB/s, fetch records/s
-    columns = consumed.split(", ")
+    idempotent = ("--command-property", "acks=all", "enable.idempotence=true")
+    produced = perf_tools.produce(broker.bootstrap, topic, TOOL_RECORDS, *idempotent)
+    consumed = perf_tools.consume(broker.bootstrap, topic, TOOL_RECORDS)
     return {
-        "tool_produced_per_s": number_before(" records/sec", produced),
-        "tool_produced_mb_per_s": number_before(" MB/sec", produced),
-        "tool_produce_p99_ms": number_before(" ms 99th", produced),
-        "tool_consumed_per_s": float(columns[9]),
-        "tool_consumed_mb_per_s": float(columns[8]),
+        "tool_produced_per_s": produced.records_per_s,
+        "tool_produced_mb_per_s": produced.mib_per_s,
+        "tool_produce_p99_ms": produced.p99_ms,
+        "tool_consumed_per_s": consumed.records_per_s,
+        "tool_consumed_mb_per_s": consumed.mib_per_s,
+    }
+
+
+def transactions(broker: RunningBroker) -> dict[str, float]:
+    """The same tools with a transaction every 100 ms; the consumer reads what was committed."""
+    have_memory_ready()
+    topic = new_topic()
+    transactional = ("--transactional-id", topic, "--transaction-duration-ms", "100")
+    committed = ("--command-property", "isolation.level=read_committed")
+    produced = perf_tools.produce(broker.bootstrap, topic, TRANSACTIONAL_RECORDS, *transactional)
+    consumed = perf_tools.consume(broker.bootstrap, topic, TRANSACTIONAL_RECORDS, *committed)
+    return {
+        "transactions_produced_per_s": produced.records_per_s,
+        "transactions_produce_p99_ms": produced.p99_ms,
+        "transactions_consumed_per_s": consumed.records_per_s,
     }
 
 
@@ -154,6 +157,27 @@ MEASURES: tuple[Measure, ...] = (
         ),
     ),
     Measure(
+        "transactions",
+        transactions,
+        (
+            Figure(
+                "transactions_produced_per_s",
+                "kafka-producer-perf-test, 100 ms transactions",
+                "records/s",
+                0,
+                True,
+            ),
+            Figure("transactions_produce_p99_ms", "- p99", "ms", 0),
+            Figure(
+                "transactions_consumed_per_s",
+                "kafka-consumer-perf-test, read_committed",
+                "records/s",
+                0,
+                True,
+            ),
+        ),
+    ),
+    Measure(
         "memory", loaded_memory, (Figure("loaded_mb", "resident memory, after all that", "MB", 0),)
     ),
     partitions.MEASURE,
@@ -187,9 +211,3 @@ def have_memory_ready() -> None:
 
 def new_topic() -> str:
     return f"bench-{next(_topic_numbers)}"
-
-
-def number_before(words: str, line: str) -> float:
-    found = re.search(r"([\d.]+)" + re.escape(words), line)
-    assert found, line
-    return float(found[1])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.measures import Figure
+from bench.figures import Figure
 
 
 def table(figures: Sequence[Figure], by_broker: dict[str, dict[str, list[float]]]) -> str:
