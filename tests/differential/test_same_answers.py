@@ -49,9 +49,9 @@ SCENARIOS = [
         share_group_scenarios,
         share_scenarios,
         streams_scenarios,
+        transaction_scenarios,
     )
     for scenario in module.SCENARIOS
-    *transaction_scenarios.SCENARIOS,
 ]
 REQUESTS_MIN = 2000
 
