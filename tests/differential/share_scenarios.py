@@ -31,6 +31,7 @@ from tests.share_requests import (
     summary,
     write,
 )
+from tests.waiting import wait_until
 
 WAIT_MS = 250
 """Kafka loads a share partition while the first fetch waits."""
@@ -325,7 +326,11 @@ def share_of_a_topic_made_again(side: Side) -> None:
     alice.close((0, 1, [ACCEPT]))
     kind = DeleteTopicsRequest
     side.client.ask(kind([kind.DeleteTopicState(group)], timeout_ms=10_000), 6)
-    side.catch_up()
+    # Kafka's share coordinator hears of it some time after the broker
+    wait_until(
+        lambda: side.client.ask(summary(group, topic_id), 1).results[0].partitions[0].error_code,
+        "the share coordinator knows that the topic is gone",
+    )
     side.ask("deleted: summary", summary(group, topic_id), 1)
     side.ask("deleted: initialize", initialize(group, topic_id, (0, 2, 0)), 0)
     again = new_shared_topic(side, group, 0, batches=(2,))
