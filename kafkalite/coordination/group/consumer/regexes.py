@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 _REFRESH_MIN_INTERVAL_MS: Final = 10_000
 _WORK_AT_A_TIME: Final = 20_000
 """States looked at before others get their turn: some 5 ms."""
+_PAUSE_MS: Final = 1
 
 
 class RegexChange(Enum):
@@ -97,16 +98,21 @@ class RegexResolver:
         self._under_way.add(group_id)
         self._go_on(group_id, self._work(list(expressions), now_ms))
 
-    def _go_on(self, group_id: GroupId, work: Iterator[dict[str, ResolvedRegex] | None]) -> None:
+    def _go_on(
+        self,
+        group_id: GroupId,
+        work: Iterator[dict[str, ResolvedRegex] | None],
+        delay_ms: int = 0,
+    ) -> None:
         def piece() -> None:
             found = next(work)
             if found is None:
-                self._go_on(group_id, work)
+                self._go_on(group_id, work, _PAUSE_MS)
                 return
             self._under_way.discard(group_id)
             self._resolved(group_id, found)
 
-        self._timer.schedule(0, piece)
+        self._timer.schedule(delay_ms, piece)
 
     def _work(
         self, expressions: list[str], now_ms: int
