@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _BATCH_HEADER_BYTES = 61
 _ATTRIBUTES_LOW_BYTE = 22
 _TRANSACTIONAL_BIT = 0x10
-_PRODUCER = Struct(">qh")
+_PRODUCER = Struct(">qhi")
+"""Id, epoch, base sequence."""
 _PRODUCER_POSITION = 43
 
 _COORDINATOR_IS_AWAY = frozenset(
@@ -59,11 +60,14 @@ def verdict_on(
 ) -> Deferred[Verdict]:
     """Ask about those of `batches` that belong to a transaction: all have to be of one producer. Never fails."""
     replicas = {}
+    sequences = {}
     producers = set()
     for replica, records in batches:
         if is_transactional(records):
+            producer_id, epoch, sequence = _PRODUCER.unpack_from(records, _PRODUCER_POSITION)
+            producers.add((producer_id, epoch))
             replicas[replica.topic_partition] = replica
-            producers.add(_PRODUCER.unpack_from(records, _PRODUCER_POSITION))
+            sequences[replica.topic_partition] = sequence
     if not producers:
         return resolved(NOT_ASKED)
     if len(producers) > 1:
@@ -78,10 +82,16 @@ def verdict_on(
     verifier = broker.transaction_verifier
 
     def verdict(codes: PartitionCodes) -> Verdict:
-        return Verdict(
-            {tp: _refusal(code, support) for tp, code in codes.items() if code != ErrorCode.NONE},
-            lambda replica: verifier.check_late(producer, replica, support),
-        )
+        refused = {
+            tp: _refusal(code, support) for tp, code in codes.items() if code != ErrorCode.NONE
+        }
+        if support is ClientSupport.LEAVES_ADDING:
+            # Whoever added the partition just now begins with sequence 0, unless it has been here before.
+            for tp in codes.keys() - refused.keys():
+                known = replicas[tp].log.producer_state.active_producers
+                if sequences[tp] != 0 and producer.producer_id not in known:
+                    refused[tp] = KafkaError(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+        return Verdict(refused, lambda replica: verifier.check_late(producer, replica, support))
 
     return verifier.verify_patiently(producer, replicas.values(), support).then(verdict)
 

@@ -27,6 +27,7 @@ from tests.differential import (
     share_scenarios,
     streams_scenarios,
     transaction_scenarios,
+    transactional_partition_scenarios,
 )
 from tests.differential.accepted import ACCEPTED
 from tests.differential.transcript import not_accepted, not_seen
@@ -50,6 +51,7 @@ SCENARIOS = [
         share_scenarios,
         streams_scenarios,
         transaction_scenarios,
+        transactional_partition_scenarios,
     )
     for scenario in module.SCENARIOS
 ]

@@ -51,12 +51,14 @@ _FIRST_VERSION = {
 """Which special timestamps a version knows; others are answered UNSUPPORTED_VERSION, per partition."""
 
 _READ_COMMITTED = 1
+_CONSUMER = -1
+"""Replicas are told of what consumers may not read yet."""
 
 
 def handle(
     context: RequestContext, request: ListOffsetsRequest
 ) -> ListOffsetsResponse | Deferred[ListOffsetsResponse]:
-    read_committed = request.isolation_level == _READ_COMMITTED
+    read_committed = request.isolation_level == _READ_COMMITTED and request.replica_id == _CONSUMER
     asked = [(topic.name, partition) for topic in request.topics for partition in topic.partitions]
     times_asked = Counter((name, partition.partition_index) for name, partition in asked)
     answers = [

@@ -194,6 +194,8 @@ class _Produce:
             if self._verdict.refused and (
                 refusal := self._verdict.refused.get(replica.topic_partition)
             ):
+                if refusal.code is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
+                    asked = replica
                 raise refusal
             if records is None:
                 raise KafkaError(

@@ -62,6 +62,7 @@ def _response(
         markers=[
             _Result(producer_id=producer_id, topics=_topics(found))
             for producer_id, found in by_producer.items()
+            if found
         ]
     )
 
