@@ -10,15 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from kafkalite_protocol.error_codes import ErrorCode
 
-from kafkalite.broker.share.in_flight import (
-    Acknowledgement,
-    Acquired,
-    InFlight,
-    Limits,
-    Stretch,
-    state_batches,
-)
+from kafkalite.broker.share.acquisition import Acquired, Limits
+from kafkalite.broker.share.in_flight import Acknowledgement, InFlight
 from kafkalite.broker.share.record_state import AcknowledgeType, RecordState
+from kafkalite.broker.share.stretch import Stretch, state_batches
 from kafkalite.coordination.share.persister import StateBatch
 from kafkalite.errors import KafkaError
 from kafkalite.types import MemberId, Offset

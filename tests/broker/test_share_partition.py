@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from kafkalite_protocol.error_codes import ErrorCode
 
-from kafkalite.broker.share.in_flight import Acknowledgement, Acquired, Limits
+from kafkalite.broker.share.acquisition import Acquired, Limits
+from kafkalite.broker.share.in_flight import Acknowledgement
 from kafkalite.broker.share.record_state import AcknowledgeType
 from kafkalite.broker.share.share_partition import Phase, SharePartition
 from kafkalite.broker.share.share_session import ShareSession, ShareSessions

@@ -15,63 +15,21 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 from typing import NamedTuple
 
 from kafkalite_protocol.error_codes import ErrorCode
 
+from kafkalite.broker.share.acquisition import NO_END, Acquisition, Limits
 from kafkalite.broker.share.record_state import AcknowledgeType, RecordState, outcome
+from kafkalite.broker.share.stretch import Stretch, alike, state_of
 from kafkalite.coordination.share.persister import StateBatch
 from kafkalite.errors import KafkaError
 from kafkalite.types import MemberId, Offset
 
 _THROTTLE_DELIVERIES_MIN = 2
 """However small the limit, records are not delivered in smaller pieces before this many deliveries (as in Kafka)."""
-
-
-_NO_END = 1 << 63
-
-
-@dataclass(slots=True, eq=False)
-class Stretch:
-    """Records `first`..`last`, both included."""
-
-    first: int
-    last: int
-    state: RecordState
-    delivery_count: int
-    batch: int
-    """First offset of what they were first delivered with; stretches of different ones are not joined."""
-    batch_count: int
-    """How many records that were."""
-    member_id: MemberId | None = None
-    """Whose they are, while acquired."""
-    deadline_ms: int = 0
-    """When the lock expires, on the monotonic clock, while acquired."""
-    becoming: RecordState | None = None
-    """What an acknowledgement that is being written makes of them."""
-
-    @property
-    def count(self) -> int:
-        return self.last - self.first + 1
-
-    @property
-    def is_available(self) -> bool:
-        return self.state is RecordState.AVAILABLE and self.becoming is None
-
-    @property
-    def is_complete(self) -> bool:
-        """Needs no more delivery, or will not once it is written."""
-        return (self.state if self.becoming is None else self.becoming).is_terminal
-
-
-class Acquired(NamedTuple):
-    """Part of an answer to ShareFetch."""
-
-    first: int
-    last: int
-    delivery_count: int
 
 
 class Acknowledgement(NamedTuple):
@@ -95,61 +53,6 @@ class Acknowledgement(NamedTuple):
                 begun = offset + 1
 
 
-class Limits(NamedTuple):
-    """What one fetch may acquire."""
-
-    max_records: int
-    """Whole batches of the log are acquired: the last may go beyond, unless `exact`."""
-    batch_size: int
-    """Records acquired together, at least, when there are so many."""
-    max_locks: int
-    """share.partition.max.record.locks: records in flight"""
-    delivery_limit: int
-    """share.delivery.count.limit"""
-    exact: bool = False
-    """Never more than `max_records` (KIP-1206)."""
-
-
-@dataclass(slots=True)
-class Acquisition:
-    """One fetch's acquiring, batch by batch of the log."""
-
-    member_id: MemberId
-    deadline_ms: int
-    limits: Limits
-    room: int
-    end: int
-    """Nothing is acquired from this offset on."""
-    position: int
-    """Up to where the log has been looked at."""
-    taken: list[Stretch]
-    count: int = 0
-    throttled: bool = False
-    """Of records that have been delivered too often, `room` and no more."""
-
-    @property
-    def is_full(self) -> bool:
-        return self.count >= self.room
-
-    @property
-    def acquired(self) -> list[Acquired]:
-        """Neighbours of one batch that were delivered equally often, as one."""
-        out: list[Acquired] = []
-        batch = -1
-        for each in self.taken:
-            last = out[-1] if out else None
-            if (
-                last is not None
-                and batch == each.batch
-                and (last.last + 1, last.delivery_count) == (each.first, each.delivery_count)
-            ):
-                out[-1] = last._replace(last=each.last)
-            else:
-                out.append(Acquired(each.first, each.last, each.delivery_count))
-            batch = each.batch
-        return out
-
-
 class InFlight:
     """See the module."""
 
@@ -161,7 +64,7 @@ class InFlight:
             Stretch(
                 each.first_offset,
                 each.last_offset,
-                _state_of(each.delivery_state),
+                state_of(each.delivery_state),
                 each.delivery_count,
                 batch=each.first_offset,
                 batch_count=each.last_offset - each.first_offset + 1,
@@ -206,7 +109,7 @@ class InFlight:
     def begin_acquiring(self, member_id: MemberId, deadline_ms: int, limits: Limits) -> Acquisition:
         room = min(limits.max_records, limits.max_locks - self.count)
         position = self.next_fetch_offset()
-        end = _NO_END
+        end = NO_END
         if room <= 0 and position < self.next_offset:
             # As many as may be are in flight already; what is known is given out all the same.
             end = self.next_offset
@@ -425,7 +328,7 @@ class InFlight:
             done += 1
         kept: list[Stretch] = []
         for each in self._stretches[done:]:
-            if kept and _alike(kept[-1], each):
+            if kept and alike(kept[-1], each):
                 kept[-1].last = each.last
             else:
                 kept.append(each)
@@ -460,46 +363,6 @@ class InFlight:
 _LAST = attrgetter("last")
 
 
-def _state_of(number: int) -> RecordState:
-    """As it was written down. Kafka has a state of records on their way to a dead letter queue: no more to deliver."""
-    if number in (RecordState.AVAILABLE, RecordState.ACQUIRED):
-        return RecordState.AVAILABLE
-    return RecordState.ACKNOWLEDGED if number == RecordState.ACKNOWLEDGED else RecordState.ARCHIVED
-
-
 def _throttled_from(delivery_limit: int) -> int:
     """From this many deliveries on, fewer records are delivered at a time (Kafka: half the limit, rounded up)."""
     return max(_THROTTLE_DELIVERIES_MIN, (delivery_limit + 1) // 2)
-
-
-def _alike(left: Stretch, right: Stretch) -> bool:
-    if left.last + 1 != right.first or left.state is not right.state:
-        return False
-    if left.becoming is not None or right.becoming is not None:
-        return False
-    if left.state.is_terminal:
-        return True
-    return (left.delivery_count, left.batch, left.member_id, left.deadline_ms) == (
-        right.delivery_count,
-        right.batch,
-        right.member_id,
-        right.deadline_ms,
-    )
-
-
-def state_batches(stretches: Iterable[Stretch]) -> list[StateBatch]:
-    """What is written down of these: as they are, or as they are becoming."""
-    out: list[StateBatch] = []
-    for each in sorted(stretches, key=attrgetter("first")):
-        state = each.state if each.becoming is None else each.becoming
-        last = out[-1] if out else None
-        if last is not None and (last.last_offset + 1, last[2:]) == (
-            each.first,
-            (state, each.delivery_count),
-        ):
-            out[-1] = last._replace(last_offset=Offset(each.last))
-        else:
-            out.append(
-                StateBatch(Offset(each.first), Offset(each.last), state, each.delivery_count)
-            )
-    return out

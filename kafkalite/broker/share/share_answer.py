@@ -14,7 +14,7 @@ from kafkalite.broker.dispatch import start_response
 from kafkalite.broker.handlers.leader_hint import current_leader, leader_endpoints
 from kafkalite.broker.request import Answer, RequestContext
 from kafkalite.broker.share.acknowledgements import Outcome
-from kafkalite.broker.share.in_flight import Acquired
+from kafkalite.broker.share.acquisition import Acquired
 from kafkalite.broker.share.share_session import TopicIdPartition
 from kafkalite.errors import KafkaError
 from kafkalite.storage.file_slice import FileSlice

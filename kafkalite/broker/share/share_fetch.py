@@ -18,7 +18,7 @@ from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.broker.purgatory import Look, Watched
 from kafkalite.broker.share.acknowledgements import Outcome
-from kafkalite.broker.share.in_flight import Acquired, Limits
+from kafkalite.broker.share.acquisition import Acquired, Limits
 from kafkalite.broker.share.log_batches import log_batches
 from kafkalite.broker.share.share_answer import Answers, PartitionAnswer
 from kafkalite.broker.share.share_partition import Phase, SharePartition

@@ -21,15 +21,10 @@ from typing import Protocol
 from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.broker.replica import Replica, ReplicaWatcher
-from kafkalite.broker.share.in_flight import (
-    Acknowledgement,
-    Acquisition,
-    InFlight,
-    Limits,
-    Stretch,
-    state_batches,
-)
+from kafkalite.broker.share.acquisition import Acquisition, Limits
+from kafkalite.broker.share.in_flight import Acknowledgement, InFlight
 from kafkalite.broker.share.record_state import AcknowledgeType
+from kafkalite.broker.share.stretch import Stretch, state_batches
 from kafkalite.clock import Clock
 from kafkalite.config.group_config import GroupConfig
 from kafkalite.coordination.share.persister import (
