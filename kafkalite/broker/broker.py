@@ -47,7 +47,7 @@ from kafkalite.broker.transaction_markers import ReplicaMarkers
 from kafkalite.broker.transactions import transaction_coordinator
 from kafkalite.clock import Clock
 from kafkalite.config import BrokerConfig
-from kafkalite.coordination.group.config import GroupConfig
+from kafkalite.coordination.group.config import GroupCoordinatorConfig
 from kafkalite.coordination.group.coordinator import GroupCoordinator
 from kafkalite.coordination.share.coordinator import ShareCoordinator, ShareCoordinatorConfig
 from kafkalite.coordination.share.local_persister import LocalPersister
@@ -279,7 +279,7 @@ class Broker:
                 GROUP_OFFSETS_TOPIC, config.offsets_topic_num_partitions
             ),
             settings_of=lambda group_id: config_of_group(self.config, self.image, group_id),
-            config=GroupConfig(
+            config=GroupCoordinatorConfig(
                 min_session_timeout_ms=config.group_min_session_timeout_ms,
                 max_session_timeout_ms=config.group_max_session_timeout_ms,
                 max_size=config.group_max_size,

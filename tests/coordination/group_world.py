@@ -15,10 +15,10 @@ from kafkalite_protocol.messages.offset_fetch import OffsetFetchRequest
 from kafkalite_protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 from kafkalite.clock import ManualClock
-from kafkalite.config.group_config import GroupConfig as GroupSettings
+from kafkalite.config.group_config import GroupConfig
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.classic.joining import Client
-from kafkalite.coordination.group.config import GroupConfig
+from kafkalite.coordination.group.config import GroupCoordinatorConfig
 from kafkalite.coordination.group.coordinator import CONSUMER_OFFSETS_TOPIC, GroupCoordinator
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
@@ -123,9 +123,9 @@ class World:
         self.persister = FakePersister()
         self.log_ends: dict[TopicPartition, Offset] = {}
         self.partition_count = partition_count
-        self.settings = GroupSettings()
+        self.settings = GroupConfig()
         self._random = Random(seed)
-        self._config = GroupConfig(**config)
+        self._config = GroupCoordinatorConfig(**config)
         self.coordinator = self.new_coordinator()
         for partition in range(partition_count) if load else ():
             self.coordinator.load_partition(partition, [])

@@ -10,7 +10,7 @@ from kafkalite_protocol.messages.streams_group_heartbeat import (
     StreamsGroupHeartbeatResponse,
 )
 
-from kafkalite.config.group_config import GroupConfig as GroupSettings
+from kafkalite.config.group_config import GroupConfig
 from kafkalite.coordination.group.classic.joining import Client
 from kafkalite.coordination.group.streams.group import StreamsGroup
 from kafkalite.coordination.group.streams.groups import HeartbeatResult
@@ -72,7 +72,7 @@ class StreamsWorld(World):
     def __init__(self, standby_replicas: int = 0, **settings: Any) -> None:
         config = {key: settings.pop(key) for key in ("streams_max_size",) if key in settings}
         super().__init__(**config)
-        self.settings = GroupSettings(streams_num_standby_replicas=standby_replicas, **settings)
+        self.settings = GroupConfig(streams_num_standby_replicas=standby_replicas, **settings)
         self.topics.partitions["app-log"] = 3
         self.topics.ids["app-log"] = bytes(16)  # type: ignore[assignment]
 

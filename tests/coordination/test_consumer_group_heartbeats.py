@@ -9,7 +9,7 @@ from kafkalite_protocol.messages.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatResponse,
 )
 
-from kafkalite.config.group_config import GroupConfig as GroupSettings
+from kafkalite.config.group_config import GroupConfig
 from kafkalite.coordination.group.consumer.assignors import assignors_of
 from kafkalite.coordination.group.consumer.regexes import RegexResolver
 from kafkalite.coordination.group.modern.group import ModernGroupState
@@ -107,7 +107,7 @@ def test_assignments_are_computed_once_in_an_interval(world):
 
 
 def test_an_interval_of_a_group_of_its_own_acts(world):
-    world.settings = GroupSettings(
+    world.settings = GroupConfig(
         consumer_assignment_interval_ms=0, consumer_heartbeat_interval_ms=7
     )
     first = world.enter("a")
@@ -195,7 +195,7 @@ def test_members_more_than_partitions_wait_in_the_group(world):
 
 
 def test_most_wanted_assignor_assigns(world):
-    world.settings = GroupSettings(consumer_assignment_interval_ms=0)
+    world.settings = GroupConfig(consumer_assignment_interval_ms=0)
     world.enter("b", server_assignor="range")
     assert world.coordinator.consumer.describe(GROUP).assignor_name == "range"
     world.enter("c", server_assignor="uniform")
@@ -518,7 +518,7 @@ def test_a_heartbeat_whose_records_cannot_be_written_changes_nothing(world):
 
 
 def test_the_next_heartbeat_builds_on_what_is_on_its_way_to_the_log(world):
-    world.settings = GroupSettings(consumer_assignment_interval_ms=0)
+    world.settings = GroupConfig(consumer_assignment_interval_ms=0)
     world.log.hold = True
     first, second = send_enter(world, "a"), send_enter(world, "b")
     assert not first.done

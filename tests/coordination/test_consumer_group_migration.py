@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kafkalite_protocol.error_codes import ErrorCode
 
-from kafkalite.config.group_config import GroupConfig as GroupSettings
+from kafkalite.config.group_config import GroupConfig
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.consumer.group import ConsumerGroup
 from tests.coordination.consumer_group_world import (
@@ -27,7 +27,7 @@ REJOIN = ErrorCode.REBALANCE_IN_PROGRESS
 @pytest.fixture
 def world() -> ConsumerWorld:
     world = ConsumerWorld()
-    world.settings = GroupSettings(consumer_assignment_interval_ms=0)
+    world.settings = GroupConfig(consumer_assignment_interval_ms=0)
     return world
 
 
@@ -287,7 +287,7 @@ def test_when_the_last_consumer_is_put_out_the_others_are_a_classic_group(world)
 @pytest.mark.parametrize("policy", ["disabled", "upgrade"])
 def test_a_policy_may_keep_a_consumer_group(policy):
     world = ConsumerWorld(consumer_migration_policy=policy)
-    world.settings = GroupSettings(consumer_assignment_interval_ms=0)
+    world.settings = GroupConfig(consumer_assignment_interval_ms=0)
     new, classic = ConsumerClient(world, "new"), ClassicClient(world, "classic")
     settle(world, [new, classic])
     new.leave()

@@ -116,8 +116,14 @@ def _all_brokers(context: RequestContext, keys: Keys) -> list[Config]:
     if not settings:
         return []
     names = [name for name in settings if keys is None or name in keys]
-    config = context.broker.config.with_dynamic({}, settings)
-    return [_config(entry) for entry in describe_broker(config, names)]
+    entries = describe_broker(context.broker.config.with_dynamic({}, settings), names)
+    return [_config(entry._replace(synonyms=_set_for_all(entry))) for entry in entries]
+
+
+def _set_for_all(entry: ConfigEntry) -> tuple[ConfigSynonym, ...]:
+    """What one broker has besides is not said of all of them."""
+    source = ConfigSource.DYNAMIC_DEFAULT_BROKER
+    return tuple(synonym for synonym in entry.synonyms if synonym.source is source)
 
 
 def _loggers(context: RequestContext, name: str, keys: Keys) -> list[Config]:

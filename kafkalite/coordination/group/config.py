@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class GroupConfig:
+class GroupCoordinatorConfig:
     """Made from the broker's configuration by the composition root."""
 
     min_session_timeout_ms: int = 6_000

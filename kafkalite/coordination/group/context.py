@@ -10,8 +10,8 @@ from typing import TypeVar
 from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.clock import Clock
-from kafkalite.config.group_config import GroupConfig as GroupSettings
-from kafkalite.coordination.group.config import GroupConfig
+from kafkalite.config.group_config import GroupConfig
+from kafkalite.coordination.group.config import GroupCoordinatorConfig
 from kafkalite.coordination.group.shard import GroupShard
 from kafkalite.coordination.ports import (
     KeyValue,
@@ -42,9 +42,9 @@ class GroupContext:
         clock: Clock,
         random: Random,
         topics: TopicView,
-        config: GroupConfig,
+        config: GroupCoordinatorConfig,
         lost: Callable[[int], None],
-        settings_of: Callable[[str], GroupSettings],
+        settings_of: Callable[[str], GroupConfig],
     ) -> None:
         """`settings_of(group_id)`: a group's own settings over the broker's defaults, as they are now.
         `lost(partition)`: what was taken into the state of this partition did not get into its log after all."""

@@ -28,7 +28,7 @@ from kafkalite_protocol.messages.txn_offset_commit import (
 )
 
 from kafkalite.clock import Clock
-from kafkalite.config.group_config import GroupConfig as GroupSettings
+from kafkalite.config.group_config import GroupConfig
 from kafkalite.coordination.group import (
     expiry,
     offset_records,
@@ -39,7 +39,7 @@ from kafkalite.coordination.group.admin import GroupAdmin
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.classic.groups import ClassicGroups
 from kafkalite.coordination.group.classic.joining import Client
-from kafkalite.coordination.group.config import GroupConfig
+from kafkalite.coordination.group.config import GroupCoordinatorConfig
 from kafkalite.coordination.group.consumer.group import ConsumerGroup
 from kafkalite.coordination.group.consumer.groups import ConsumerGroups
 from kafkalite.coordination.group.context import GroupContext, warn_if_failed
@@ -81,8 +81,8 @@ class GroupCoordinator:
         random: Random,
         topics: TopicView,
         partition_count: int,
-        config: GroupConfig | None = None,
-        settings_of: Callable[[str], GroupSettings] = lambda _: GroupSettings(),
+        config: GroupCoordinatorConfig | None = None,
+        settings_of: Callable[[str], GroupConfig] = lambda _: GroupConfig(),
         *,
         persister: Persister,
         log_end: LogEnd,
@@ -97,7 +97,7 @@ class GroupCoordinator:
             clock,
             random,
             topics,
-            config or GroupConfig(),
+            config or GroupCoordinatorConfig(),
             self.unload_partition,
             settings_of,
         )

@@ -22,7 +22,7 @@ from kafkalite.clock import Clock
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.classic.member import NO_MEMBER_ID, Member
 from kafkalite.coordination.group.classic.states import GroupState
-from kafkalite.coordination.group.config import GroupConfig
+from kafkalite.coordination.group.config import GroupCoordinatorConfig
 from kafkalite.coordination.runtime import answer_for_failed_append
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
@@ -38,7 +38,9 @@ Persist = Callable[[ClassicGroup, Mapping[MemberId, bytes]], Deferred[Offset]]
 class Rebalancer:
     """Moves groups between their states. One for all groups; the state is in the groups."""
 
-    def __init__(self, config: GroupConfig, timer: Timer, clock: Clock, persist: Persist) -> None:
+    def __init__(
+        self, config: GroupCoordinatorConfig, timer: Timer, clock: Clock, persist: Persist
+    ) -> None:
         self.config = config
         self.persist = persist
         self._timer = timer

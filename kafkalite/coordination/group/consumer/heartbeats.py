@@ -16,7 +16,7 @@ from kafkalite_protocol.messages.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatResponse,
 )
 
-from kafkalite.config.group_config import GroupConfig as GroupSettings
+from kafkalite.config.group_config import GroupConfig
 from kafkalite.coordination.group.classic.joining import Client
 from kafkalite.coordination.group.consumer import steps
 from kafkalite.coordination.group.consumer.draft import Draft
@@ -53,7 +53,7 @@ class Heartbeat:
         draft: Draft,
         assignors: Mapping[str, Assignor],
         topics: TopicView,
-        settings: GroupSettings,
+        settings: GroupConfig,
         now_ms: int,
     ) -> ConsumerGroupHeartbeatResponse:
         """The records are in `draft` then. KafkaError of the member's epoch, its instance id or its regex."""

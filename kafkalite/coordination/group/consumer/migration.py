@@ -21,7 +21,7 @@ from kafkalite.coordination.group.classic.consumer_protocol import CONSUMER_PROT
 from kafkalite.coordination.group.classic.group import ClassicGroup
 from kafkalite.coordination.group.classic.member import Member
 from kafkalite.coordination.group.classic.states import GroupState
-from kafkalite.coordination.group.config import GroupConfig
+from kafkalite.coordination.group.config import GroupCoordinatorConfig
 from kafkalite.coordination.group.consumer.draft import Draft
 from kafkalite.coordination.group.consumer.group import ConsumerGroup
 from kafkalite.coordination.group.consumer.member import (
@@ -48,7 +48,7 @@ _DOWNGRADES: Final = frozenset({"bidirectional", "downgrade"})
 # Upgrade
 
 
-def upgrade(classic: ClassicGroup, config: GroupConfig, topics: TopicView) -> Draft:
+def upgrade(classic: ClassicGroup, config: GroupCoordinatorConfig, topics: TopicView) -> Draft:
     """A draft of the consumer group that `classic` becomes. KafkaError GROUP_ID_NOT_FOUND when it may not."""
     tombstones = classic.tombstones()
     if classic.is_empty:
@@ -68,7 +68,7 @@ def upgrade(classic: ClassicGroup, config: GroupConfig, topics: TopicView) -> Dr
     return draft
 
 
-def _check_upgrade(classic: ClassicGroup, config: GroupConfig) -> None:
+def _check_upgrade(classic: ClassicGroup, config: GroupCoordinatorConfig) -> None:
     if config.consumer_migration_policy not in _UPGRADES:
         raise _not_upgraded(classic, "group.consumer.migration.policy does not allow it")
     if not classic.uses_consumer_protocol:
@@ -119,7 +119,9 @@ def _not_upgraded(classic: ClassicGroup, reason: str) -> KafkaError:
 # Downgrade
 
 
-def may_downgrade(group: ConsumerGroup, leaving: Collection[MemberId], config: GroupConfig) -> bool:
+def may_downgrade(
+    group: ConsumerGroup, leaving: Collection[MemberId], config: GroupCoordinatorConfig
+) -> bool:
     """Are there members left without these, all of the classic protocol, and may it be?"""
     staying = [member for member_id, member in group.members.items() if member_id not in leaving]
     return (

@@ -15,7 +15,7 @@ from kafkalite_protocol.messages.share_group_heartbeat import (
     ShareGroupHeartbeatResponse,
 )
 
-from kafkalite.config.group_config import GroupConfig as GroupSettings
+from kafkalite.config.group_config import GroupConfig
 from kafkalite.coordination.group.classic.joining import Client
 from kafkalite.coordination.group.modern.assignor import compute_targets
 from kafkalite.coordination.group.modern.group import (
@@ -65,7 +65,7 @@ def decide(
     request: ShareGroupHeartbeatRequest,
     client: Client,
     topics: TopicView,
-    settings: GroupSettings,
+    settings: GroupConfig,
     now_ms: int,
 ) -> ShareGroupHeartbeatResponse:
     """The records are in `draft` then. KafkaError UNKNOWN_MEMBER_ID or FENCED_MEMBER_EPOCH."""

@@ -23,7 +23,7 @@ from kafkalite_protocol.messages.streams_group_heartbeat import (
     StreamsGroupHeartbeatResponse,
 )
 
-from kafkalite.config.group_config import GroupConfig as GroupSettings
+from kafkalite.config.group_config import GroupConfig
 from kafkalite.coordination.group.classic.joining import Client
 from kafkalite.coordination.group.modern.metadata_hash import group_hash
 from kafkalite.coordination.group.streams import records
@@ -80,7 +80,7 @@ class Heartbeat:
         group: StreamsGroup,
         request: StreamsGroupHeartbeatRequest,
         client: Client,
-        settings: GroupSettings,
+        settings: GroupConfig,
         topics: TopicView,
         now_ms: int,
         *,
@@ -323,12 +323,12 @@ class Heartbeat:
         )
 
 
-def assignment_configs(settings: GroupSettings) -> Mapping[str, str]:
+def assignment_configs(settings: GroupConfig) -> Mapping[str, str]:
     """The configs that a target depends on, as the group's record keeps them."""
     return {"num.standby.replicas": str(settings.streams_num_standby_replicas)}
 
 
-def is_assignment_due(group: StreamsGroup, settings: GroupSettings, now_ms: int) -> bool:
+def is_assignment_due(group: StreamsGroup, settings: GroupConfig, now_ms: int) -> bool:
     """At most one target in every streams.assignment.interval.ms, so that members who come together are assigned
     together."""
     interval_ms = settings.streams_assignment_interval_ms
