@@ -375,4 +375,4 @@ def _warn_if_failed(done: Deferred[Transaction] | Deferred[None]) -> None:
     try:
         done.result()
     except KafkaError as error:
-        _log.warning("a transaction that timed out could not be aborted: %s", error)
+        _log.info("a transaction that timed out cannot be aborted yet: %s", error)

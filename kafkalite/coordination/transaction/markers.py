@@ -104,7 +104,9 @@ class Completions:
             try:
                 done.result()
             except KafkaError as error:
-                if error.code in _FOR_GOOD or shard.is_closed:
+                if shard.is_closed:
+                    return
+                if error.code in _FOR_GOOD:
                     _log.error(
                         "that the transaction of %s is finished cannot be written: %s",
                         entry.transactional_id,
