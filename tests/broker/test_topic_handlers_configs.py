@@ -117,8 +117,10 @@ def test_the_empty_broker_name_shows_what_was_set_for_all_and_nothing_else(broke
     (result,) = describe(broker, (BROKER, "", None))
     assert (result.error_code, result.configs) == (0, [])
     set_for_all_brokers(broker, "log.retention.ms", "9")
-    (result,) = describe(broker, (BROKER, "", None))
-    assert [(one.name, one.value, one.config_source) for one in result.configs] == [
+    (result,) = describe(broker, (BROKER, "", None), include_synonyms=True)
+    (config,) = result.configs
+    assert (config.name, config.value, config.config_source) == ("log.retention.ms", "9", 3)
+    assert [(one.name, one.value, one.source) for one in config.synonyms] == [
         ("log.retention.ms", "9", 3)
     ]
 

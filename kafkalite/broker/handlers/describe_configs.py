@@ -19,8 +19,10 @@ from kafkalite_protocol.messages.describe_configs import (
 
 from kafkalite.broker.handlers.broker_loggers import check_broker, levels
 from kafkalite.broker.request import RequestContext
+from kafkalite.config.broker_config import ConfigSource
 from kafkalite.config.describe import (
     ConfigEntry,
+    ConfigSynonym,
     describe_broker,
     describe_client_metrics,
     describe_group,
