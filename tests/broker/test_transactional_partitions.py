@@ -77,7 +77,7 @@ def replica(tmp_path: Path, disk: Disk) -> Replica:
     return Replica(open_log(tmp_path / "log", LogConfig()), BrokerId(1), LED_BY_US, disk.flush)
 
 
-def committed_batches(replica: Replica, offset: int = 0) -> tuple[int, list[tuple[int, int]]]:
+def committed_batches(replica: Replica, offset: int = 0) -> tuple[int, list[tuple[Offset, Offset]]]:
     """Bytes that a committed reader gets, and the aborted transactions it is told of."""
     piece, aborted = replica.read_committed(Offset(offset), EVERYTHING, min_one_batch=True)
     found = [(each.first_offset, each.last_offset) for each in aborted]
