@@ -384,11 +384,13 @@ def test_features_that_were_turned_off_stay_off() -> None:
     assert "group.version" not in [
         record.name for record in records_for_kafka(with_kafka_features(image), bytes(16))
     ]
-    kafkas = MetadataImage("", features={"metadata.version": 25, "transaction.version": 2})
+    others = {"eligible.leader.replicas.version": 1, "transaction.version": 1}
+    kafkas = MetadataImage("", features={"metadata.version": 25, **others})
     ours = image_for_kafkalite(kafkas).features
     assert ours["group.version"] == 0
     assert ours["metadata.version"] == 30
-    assert "transaction.version" not in ours
+    assert ours["transaction.version"] == 1
+    assert "eligible.leader.replicas.version" not in ours
 
 
 def test_no_producer_ids_given_out_is_not_said_to_kafka() -> None:

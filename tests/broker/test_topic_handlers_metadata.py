@@ -169,14 +169,15 @@ def test_a_topic_that_needs_more_brokers_is_told_so_where_kafka_leaves_it_unknow
     assert summary(answer(broker, ["new"], auto=True)) == [(38, "new", 0)]
 
 
-def test_the_offsets_topic_is_made_with_its_own_configs(broker):
-    (topic,) = answer(broker, ["__consumer_offsets"], auto=True).topics
+@pytest.mark.parametrize("name", ["__consumer_offsets", "__transaction_state"])
+def test_internal_topics_are_made_with_configs_of_their_own(broker, name):
+    (topic,) = answer(broker, [name], auto=True).topics
     assert (topic.error_code, len(topic.partitions), topic.is_internal) == (0, 50, True)
-    assert broker.image.topic_configs("__consumer_offsets")["cleanup.policy"] == "compact"
+    assert broker.image.topic_configs(name)["cleanup.policy"] == "compact"
 
 
-@pytest.mark.parametrize("name", ["__cluster_metadata", "__transaction_state"])
-def test_internal_topics_of_parts_that_are_not_here_are_not_made(broker, name):
+def test_the_metadata_log_is_not_made_as_a_topic(broker):
+    name = "__cluster_metadata"
     assert summary(answer(broker, [name], auto=True)) == [(3, name, 0)]
 
 

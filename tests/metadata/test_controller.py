@@ -269,13 +269,14 @@ def test_a_topic_grows_with_as_many_replicas_as_it_has():
 def test_the_broker_epoch_is_the_offset_of_the_registration():
     control_plane = start_control_plane(1)
     broker = control_plane.image.brokers[1]
-    assert broker.broker_epoch == 4  # after the features
-    assert control_plane.register(registration(1)).result() == 5
+    assert broker.broker_epoch == 5  # after the features
+    assert control_plane.register(registration(1)).result() == 6
     assert control_plane.image.features == {
         "metadata.version": 30,
         "group.version": 1,
         "share.version": 1,
         "streams.version": 1,
+        "transaction.version": 2,
     }
 
 
