@@ -23,6 +23,7 @@ from tests.java_tools.side_by_side import Broker
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(300)]
 
+QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
 SOURCE = Path(__file__).parent / "java" / "Transactions.java"
 TOOL = "org.apache.kafka.tools.TransactionsCommand"
 DUMP = "org.apache.kafka.tools.DumpLogSegments"
@@ -75,13 +76,14 @@ def test_an_application_of_the_java_client_ends_as_on_kafka(
     level: int, brokers: tuple[str, str], classes: Path
 ) -> None:
     def run(bootstrap: str) -> list[str]:
-        command = ["java", "-Xmx256M", "-cp", class_path(classes), "Transactions", bootstrap]
+        command = ["java", "-Xmx256M", QUIET, "-cp", class_path(classes), "Transactions", bootstrap]
         done = subprocess.run(
             [*command, str(level)], capture_output=True, text=True, timeout=240, check=False
         )
-        assert done.returncode == 0, done.stderr[-3000:]
+        assert done.returncode == 0, f"{bootstrap}: {done.stdout}{done.stderr[-500:]}"
         return done.stdout.splitlines()
 
+    print("Kafka is", brokers[0])
     with ThreadPoolExecutor(2) as both:
         theirs, ours = both.map(run, brokers)
     assert ours == theirs

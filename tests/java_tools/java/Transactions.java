@@ -59,24 +59,24 @@ public class Transactions {
             producer.flush();
             System.out.println("open: " + counts(topic, 3));
             producer.commitTransaction();
-            System.out.println("committed: " + counts(topic, 3));
+            System.out.println("committed: " + countsOnceEnded(topic, 3));
             producer.beginTransaction();
             send(producer, topic, 9, 3, "b");
             producer.flush();
             producer.abortTransaction();
-            System.out.println("aborted: " + counts(topic, 3));
+            System.out.println("aborted: " + countsOnceEnded(topic, 3));
             producer.beginTransaction();
             producer.commitTransaction();
             producer.beginTransaction();
             producer.abortTransaction();
-            System.out.println("empty: " + counts(topic, 3));
+            System.out.println("empty: " + countsOnceEnded(topic, 3));
             for (int n = 0; n < 50; n++) {
                 producer.beginTransaction();
                 send(producer, topic, 3, 3, "c" + n);
                 producer.flush();
                 if (n % 2 == 0) producer.commitTransaction(); else producer.abortTransaction();
             }
-            System.out.println("fifty in a row: " + counts(topic, 3));
+            System.out.println("fifty in a row: " + countsOnceEnded(topic, 3));
         }
     }
 
@@ -91,7 +91,7 @@ public class Transactions {
             send(producer, topic, 20_000, PARTITIONS, "y".repeat(200));
             producer.flush();
             producer.abortTransaction();
-            System.out.println("large: " + counts(topic, PARTITIONS));
+            System.out.println("large: " + countsOnceEnded(topic, PARTITIONS));
         }
     }
 
@@ -110,7 +110,7 @@ public class Transactions {
             send(heir, topic, 3, 1, "heir");
             heir.commitTransaction();
         }
-        System.out.println("fenced: " + counts(topic, 1));
+        System.out.println("fenced: " + countsOnceEnded(topic, 1));
     }
 
     static void timeout() throws Exception {
@@ -121,7 +121,7 @@ public class Transactions {
             send(slow, topic, 2, 1, "slow");
             slow.flush();
             while (end(topic, "read_committed") < 3) Thread.sleep(20);
-            System.out.println("timed out: " + counts(topic, 1));
+            System.out.println("timed out: " + countsOnceEnded(topic, 1));
             System.out.println("timed out, committing: " + errorOf(slow::commitTransaction));
         }
     }
@@ -157,7 +157,7 @@ public class Transactions {
                 done += records.size();
             }
         }
-        System.out.println("transformed: " + done + " in, " + counts(output, 3).split(" ")[0]);
+        System.out.println("transformed: " + done + " in, " + countsOnceEnded(output, 3).split(" ")[0]);
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
             Map<TopicPartition, OffsetAndMetadata> committed = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
             System.out.println("offsets: " + committed.values().stream().mapToLong(OffsetAndMetadata::offset).sum());
@@ -212,7 +212,15 @@ public class Transactions {
         }
     }
 
-    /** How many records consumers of both kinds read. */
+    /** How many records consumers of both kinds read once every marker has been written: a commit is answered before. */
+    static String countsOnceEnded(String topic, int partitions) throws Exception {
+        try (KafkaConsumer<String, String> committed = consumer("none", "read_committed"); KafkaConsumer<String, String> all = consumer("none", "read_uncommitted")) {
+            while (!committed.endOffsets(all(topic, partitions)).equals(all.endOffsets(all(topic, partitions)))) Thread.sleep(20);
+        }
+        return counts(topic, partitions);
+    }
+
+    /** How many records consumers of both kinds read now. */
     static String counts(String topic, int partitions) {
         return count(topic, partitions, "read_committed") + " committed, " + count(topic, partitions, "read_uncommitted") + " in all";
     }
