@@ -90,6 +90,7 @@ IN_TURN: list[tuple[str, str, tuple[str, ...]]] = [
     ("alter a broker", CONFIGS, ("--alter", *entity("brokers", "1"), "--add-config", "log.cleaner.threads=2")),
     ("describe a broker", CONFIGS, ("--describe", *entity("brokers", "1"))),
     ("alter all brokers", CONFIGS, ("--alter", "--entity-type", "brokers", "--entity-default", "--add-config", "message.max.bytes=2000000")),
+    ("describe all brokers", CONFIGS, ("--describe", "--entity-type", "brokers", "--entity-default")),
     ("alter a group", CONFIGS, ("--alter", *GROUP, "--add-config", "consumer.session.timeout.ms=50000,share.auto.offset.reset=earliest")),
     ("describe a group", CONFIGS, ("--describe", *GROUP)),
     ("alter a group too far", CONFIGS, ("--alter", *GROUP, "--add-config", "consumer.session.timeout.ms=1")),
