@@ -53,7 +53,12 @@ def compare(scenario: Scenario, theirs: Broker, ours: Broker) -> None:
     with ThreadPoolExecutor(2) as both:
         for done in [both.submit(scenario, broker) for broker in (theirs, ours)]:
             done.result()
-    assert ours.printed == theirs.printed
+    different = [
+        f"{label}\n  Kafka:     {kafka}\n  kafkalite: {kafkalite}"
+        for (label, kafka), (_, kafkalite) in zip(theirs.printed, ours.printed, strict=True)
+        if kafka != kafkalite
+    ]
+    assert not different, "\n".join(["", *different])
 
 
 def topic_of_two(side: Side, name: str) -> str:

@@ -66,8 +66,9 @@ def test_dump_log_segments_reads_every_record_we_write(tmp_path):
     start_control_plane(log=log).delete_topics([made.topic_id])
 
     seen = dump(write_segment(log, tmp_path))
+    finalized = len(control_plane.image.features)
     assert [(one["type"], one["version"]) for one in seen] == [
-        *[("FEATURE_LEVEL_RECORD", 0)] * 4,
+        *[("FEATURE_LEVEL_RECORD", 0)] * finalized,
         ("REGISTER_BROKER_RECORD", 4),
         ("TOPIC_RECORD", 0),
         ("CONFIG_RECORD", 0),
@@ -81,11 +82,11 @@ def test_dump_log_segments_reads_every_record_we_write(tmp_path):
         ("REMOVE_TOPIC_RECORD", 0),
     ]
     assert seen[0]["data"] == {"name": "metadata.version", "featureLevel": 30}
-    data = [one["data"] for one in seen[3:]]
+    data = [one["data"] for one in seen[finalized - 1 :]]
     assert data[1]["endPoints"] == [
         {"name": "PLAINTEXT", "host": "host1", "port": 9091, "securityProtocol": 0}
     ]
-    assert (data[1]["brokerEpoch"], data[1]["fenced"], data[1]["rack"]) == (4, False, None)
+    assert (data[1]["brokerEpoch"], data[1]["fenced"], data[1]["rack"]) == (finalized, False, None)
     assert data[3] == {
         "resourceType": 2,
         "resourceName": "orders",
@@ -105,6 +106,6 @@ def test_dump_log_segments_reads_every_record_we_write(tmp_path):
     }
     assert data[4]["directories"] == data[1]["logDirs"]
     assert data[6]["value"] is None
-    assert data[7] == {"brokerId": 1, "brokerEpoch": 4, "nextProducerId": 1000}
+    assert data[7] == {"brokerId": 1, "brokerEpoch": finalized, "nextProducerId": 1000}
     assert data[9] == {"partitionId": 0, "topicId": data[2]["topicId"], "leader": 1}
     assert data[11] == {"topicId": data[2]["topicId"]}
