@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -37,24 +36,20 @@ from kafkalite.broker.internal_topics import (
 )
 from kafkalite.broker.lost_metadata import refuse_lost_metadata
 from kafkalite.broker.maintenance import Maintenance
+from kafkalite.broker.parts import PartsOnDemand
 from kafkalite.broker.producer_ids import ProducerIds
 from kafkalite.broker.purgatory import FetchPurgatory
 from kafkalite.broker.recompression import Recompressor
 from kafkalite.broker.replicas import Replicas
 from kafkalite.broker.request import ConnectionInfo
 from kafkalite.broker.rounds import Rounds
-from kafkalite.broker.transaction_markers import ReplicaMarkers
-from kafkalite.broker.transactions import transaction_coordinator
 from kafkalite.clock import Clock
 from kafkalite.config import BrokerConfig
 from kafkalite.coordination.group.config import GroupCoordinatorConfig
 from kafkalite.coordination.group.coordinator import GroupCoordinator
-from kafkalite.coordination.share.coordinator import ShareCoordinator, ShareCoordinatorConfig
-from kafkalite.coordination.share.local_persister import LocalPersister
-from kafkalite.coordination.transaction.coordinator import TransactionCoordinator
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError, StartupError
-from kafkalite.metadata.dynamic_config import config_of_group, with_dynamic_configs
+from kafkalite.metadata.dynamic_config import with_dynamic_configs
 from kafkalite.metadata.events import RegisterBroker
 from kafkalite.metadata.image import Endpoint, MetadataImage
 from kafkalite.metadata.local_control_plane import LocalControlPlane
@@ -73,9 +68,6 @@ from kafkalite.types import BrokerId, Offset, TopicPartition, Uuid
 
 if TYPE_CHECKING:
     from kafkalite.broker.replica import Replica
-    from kafkalite.broker.share.sharing import Sharing
-    from kafkalite.broker.streams_topics import StreamsTopics
-    from kafkalite.broker.transaction_verification import TransactionVerifier
 
 E = TypeVar("E")
 
@@ -100,8 +92,8 @@ class ListenerAddress(NamedTuple):
         return self.host in _WILDCARD_HOSTS
 
 
-class Broker:
-    """See the module. Attributes are what handlers use."""
+class Broker(PartsOnDemand):
+    """See the module. Attributes are what handlers use; some of them are `PartsOnDemand`."""
 
     def __init__(
         self,
@@ -127,14 +119,6 @@ class Broker:
         self._started = False
         self._filesystem = filesystem
         self.logs = LogManager(config, filesystem=filesystem, clock=clock, rng=rng)
-        self.control_plane: LocalControlPlane
-        self.replicas: Replicas
-        self.group_coordinator: GroupCoordinator
-        self.share_coordinator: ShareCoordinator
-        self.transaction_coordinator: TransactionCoordinator
-        self.transaction_markers: ReplicaMarkers
-        self.share_persister: LocalPersister
-        """The durable state of share partitions, for those who share and for the groups."""
         self.fetch_purgatory = FetchPurgatory(timer)
         self.fetch_sessions = FetchSessionCache(
             config.max_incremental_fetch_session_cache_slots, clock, rng
@@ -147,43 +131,8 @@ class Broker:
         self._maintenance = Maintenance(self)
 
     @property
-    def image(self) -> MetadataImage:
-        return self.control_plane.image
-
-    @property
     def cluster_id(self) -> str:
         return self.logs.cluster_id
-
-    @cached_property
-    def streams_topics(self) -> StreamsTopics:
-        """Loaded when the first Kafka Streams application comes."""
-        from kafkalite.broker.streams_topics import StreamsTopics
-
-        return StreamsTopics(self.control_plane, self.clock)
-
-    @cached_property
-    def sharing(self) -> Sharing:
-        """Loaded when the first member of a share group comes."""
-        from kafkalite.broker.share.sharing import Sharing
-
-        return Sharing(
-            self.replicas,
-            self.share_persister,
-            timer=self.timer,
-            clock=self.clock,
-            blocking=self.blocking,
-            settings_of=lambda group_id: config_of_group(self.config, self.image, group_id),
-            session_slots=lambda: self.config.group_share_max_share_sessions,
-        )
-
-    @cached_property
-    def transaction_verifier(self) -> TransactionVerifier:
-        """Asks whether a batch belongs to a transaction. Loaded with the first transactional batch."""
-        from kafkalite.broker.transaction_verification import TransactionVerifier
-
-        return TransactionVerifier(
-            self.transaction_coordinator, lambda: self.config, self.timer, self.clock
-        )
 
     def open(self) -> None:
         """Take the data directory and bring everything back to where it was. Raises StartupError."""
@@ -194,9 +143,7 @@ class Broker:
             for directory in self._static_config.log_dirs:
                 keep_kafka_out(self._filesystem, Path(directory))
             self._open_metadata()
-            self._open_share_state()
             self._open_groups()
-            self._open_transactions()
             self._register()
             self.replicas.put_strays_aside()
         except (KafkaError, ProtocolError, OSError) as error:
@@ -275,10 +222,10 @@ class Broker:
             timer=self.timer,
             clock=self.clock,
             random=self.random,
-            partition_count=self._partition_count(
+            partition_count=self.partition_count(
                 GROUP_OFFSETS_TOPIC, config.offsets_topic_num_partitions
             ),
-            settings_of=lambda group_id: config_of_group(self.config, self.image, group_id),
+            settings_of=self.settings_of_group,
             config=GroupCoordinatorConfig(
                 min_session_timeout_ms=config.group_min_session_timeout_ms,
                 max_session_timeout_ms=config.group_max_session_timeout_ms,
@@ -293,7 +240,7 @@ class Broker:
                 share_max_size=config.group_share_max_size,
                 streams_max_size=config.group_streams_max_size,
             ),
-            persister=self.share_persister,
+            persister=lambda: self.share_persister,
             log_end=self._log_end,
         )
 
@@ -303,41 +250,6 @@ class Broker:
             return self.replicas.get(*tp).high_watermark
         except KafkaError:
             return None
-
-    def _open_share_state(self) -> None:
-        config = self.config
-        self.share_coordinator = ShareCoordinator(
-            ReplicaWriter(self.replicas, self.clock),
-            self.clock,
-            ImageTopics(lambda: self.control_plane.image),
-            self._partition_count(
-                SHARE_GROUP_STATE_TOPIC, config.share_coordinator_state_topic_num_partitions
-            ),
-            ShareCoordinatorConfig(
-                config.share_coordinator_snapshot_update_records_per_snapshot,
-            ),
-        )
-        self.share_persister = LocalPersister(
-            self.share_coordinator, lambda: self.internal_topics.ensure(SHARE_GROUP_STATE_TOPIC)
-        )
-
-    def _open_transactions(self) -> None:
-        self.transaction_markers = ReplicaMarkers(
-            self.replicas,
-            self.clock,
-            offsets_ended=lambda *end: self.group_coordinator.transaction_ended(*end),
-        )
-        partition_count = self._partition_count(
-            TRANSACTION_STATE_TOPIC, self.config.transaction_state_log_num_partitions
-        )
-        self.transaction_coordinator = transaction_coordinator(
-            self, self.transaction_markers, partition_count
-        )
-
-    def _partition_count(self, internal_topic: str, configured: int) -> int:
-        """Of the topic that is there, else of the one that will be made: keys hash to partitions by it."""
-        topic = self.image.topics.get(internal_topic)
-        return configured if topic is None else len(topic.partitions)
 
     def _register(self) -> None:
         """Announce this process; the controller makes it leader of what it holds."""
@@ -379,19 +291,26 @@ class Broker:
         if removed:
             self.group_coordinator.on_topics_deleted([topic.name for topic in removed])
             removed_ids = {topic.topic_id for topic in removed}
-            self.share_coordinator.on_topics_deleted(removed_ids)
-            self.sharing.topics_deleted(removed_ids)
-        self._follow(self.share_coordinator, SHARE_GROUP_STATE_TOPIC, old, new, records_of)
-        self._follow(self.group_coordinator, GROUP_OFFSETS_TOPIC, old, new, entries_of)
-        self._follow(self.transaction_coordinator, TRANSACTION_STATE_TOPIC, old, new, records_of)
+            if "share_coordinator" in vars(self):
+                self.share_coordinator.on_topics_deleted(removed_ids)
+            if "sharing" in vars(self):
+                self.sharing.topics_deleted(removed_ids)
+        if self._may_have_moved(SHARE_GROUP_STATE_TOPIC, old, new):
+            self._follow(self.share_coordinator, SHARE_GROUP_STATE_TOPIC, new, records_of)
+        if self._may_have_moved(GROUP_OFFSETS_TOPIC, old, new):
+            self._follow(self.group_coordinator, GROUP_OFFSETS_TOPIC, new, entries_of)
+        if self._may_have_moved(TRANSACTION_STATE_TOPIC, old, new):
+            self._follow(self.transaction_coordinator, TRANSACTION_STATE_TOPIC, new, records_of)
+
+    def _may_have_moved(self, topic: str, old: MetadataImage, new: MetadataImage) -> bool:
+        found = new.topics.get(topic)
+        return found is not None and (found is not old.topics.get(topic) or not self._started)
 
     def _follow(
         self,
         coordinator: Coordinator[E],
         topic: str,
-        old: MetadataImage,
-        new: MetadataImage,
+        image: MetadataImage,
         read: Callable[[Replica], Iterable[E]],
     ) -> None:
-        if new.topics.get(topic) is not old.topics.get(topic) or not self._started:
-            follow_leadership(coordinator, topic, new, self.replicas, self.node_id, read)
+        follow_leadership(coordinator, topic, image, self.replicas, self.node_id, read)

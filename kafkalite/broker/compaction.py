@@ -14,33 +14,29 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
+from kafkalite.broker.maintenance import cleaner_backoff_ms
 from kafkalite.storage.cleaner.cleaning import CleanedGroup, Cleaning, MapLimits
 from kafkalite.storage.cleaner.log_cleaner import Candidate, LogCleaner
 from kafkalite.storage.cleaner.pace import ThreadPace
 
 if TYPE_CHECKING:
-    from kafkalite.broker.broker import Broker
+    from kafkalite.broker.parts import PartsOnDemand
     from kafkalite.deferred import Deferred
 
 T = TypeVar("T")
-
-_SHORTEST_BACKOFF_MS = 10
-"""With log.cleaner.backoff.ms=0 the broker would do nothing else than look."""
 
 
 class Compaction:
     """The log cleaner of one broker."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: PartsOnDemand) -> None:
         self._broker = broker
         self._cleaner = LogCleaner(broker.logs)
         self._pace: ThreadPace | None = None
         self._is_stopped = False
 
     def start(self) -> None:
-        """Unless log.cleaner.enable says no."""
-        if self._broker.config.log_cleaner_enable:
-            self._broker.timer.schedule(0, self._look)
+        self._broker.timer.schedule(0, self._look)
 
     def stop(self) -> None:
         """Nothing new is begun, and what is under way ends soon; a restart cleans again what was not swapped in."""
@@ -68,8 +64,7 @@ class Compaction:
             self._run(cleaning, cleaning.prepare, lambda _: self._copy(cleaning))
 
     def _look_later(self) -> None:
-        backoff_ms = self._broker.config.log_cleaner_backoff_ms
-        self._broker.timer.schedule(max(_SHORTEST_BACKOFF_MS, backoff_ms), self._look)
+        self._broker.timer.schedule(cleaner_backoff_ms(self._broker.config), self._look)
 
     def _candidates(self) -> Iterator[Candidate]:
         for replica in self._broker.replicas:

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kafkalite.broker.compaction import Compaction
 from kafkalite.broker.retention import RetentionPass
 from kafkalite.broker.share_state_pruning import ShareStatePruning
 from kafkalite.deferred import Deferred, resolved
@@ -18,6 +17,7 @@ from kafkalite.errors import KafkaError
 
 if TYPE_CHECKING:
     from kafkalite.broker.broker import Broker
+    from kafkalite.config import BrokerConfig
     from kafkalite.storage.flush import FlushTask
     from kafkalite.storage.log import Log
 
@@ -32,30 +32,38 @@ _LOGS_PER_FLUSH = 64
 _PURGE_MS = 15_000
 """How often deleted files are removed once file.delete.delay.ms has passed."""
 
+_SHORTEST_BACKOFF_MS = 10
+"""With log.cleaner.backoff.ms=0 the broker would do nothing else than look."""
+
+
+def cleaner_backoff_ms(config: BrokerConfig) -> int:
+    """After a look for logs to compact that found none."""
+    return max(_SHORTEST_BACKOFF_MS, config.log_cleaner_backoff_ms)
+
 
 class Maintenance:
     """Periodic work of one broker."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._compaction = Compaction(broker)
+        self._is_stopped = False
 
     def stop(self) -> None:
         """What takes long comes to an end soon."""
-        self._compaction.stop()
+        self._is_stopped = True
+        if "compaction" in vars(self._broker):
+            self._broker.compaction.stop()
 
     def start(self) -> None:
         config = self._broker.config
-        self._compaction.start()
+        if config.log_cleaner_enable:
+            self._broker.timer.schedule(0, self._compact_once_needed)
         self._every(min(_FLUSH_CHECK_MS, config.log_flush_scheduler_interval_ms), self._flush_due)
         self._every(config.log_flush_offset_checkpoint_interval_ms, self._checkpoint)
         self._every(_PURGE_MS, self._purge)
         self._every(config.producer_id_expiration_check_interval_ms, self._expire_producers)
         self._every(config.offsets_retention_check_interval_ms, self._expire_offsets)
-        self._every(
-            config.share_coordinator_state_topic_prune_interval_ms,
-            ShareStatePruning(self._broker).run,
-        )
+        self._every(config.share_coordinator_state_topic_prune_interval_ms, self._prune_share_state)
         self._every(
             config.transaction_abort_timed_out_transaction_cleanup_interval_ms,
             self._abort_timed_out_transactions,
@@ -89,6 +97,16 @@ class Maintenance:
             done.on_done(again)
 
         self._broker.timer.schedule(period_ms if first_ms is None else first_ms, run)
+
+    def _compact_once_needed(self) -> None:
+        """With the first compacted log the cleaner is loaded, and goes on by itself."""
+        broker = self._broker
+        if self._is_stopped:
+            return
+        if any(replica.log.config.compact for replica in broker.replicas):
+            broker.compaction.start()
+        else:
+            broker.timer.schedule(cleaner_backoff_ms(broker.config), self._compact_once_needed)
 
     def _flush_due(self) -> Deferred[None]:
         return self._flush_next(deque(self._broker.logs.logs_to_flush(self._broker.clock.now_ms())))
@@ -138,12 +156,19 @@ class Maintenance:
         self._broker.group_coordinator.expire_offsets()
         return resolved(None)
 
+    def _prune_share_state(self) -> Deferred[None]:
+        if "share_coordinator" in vars(self._broker):
+            return ShareStatePruning(self._broker).run()
+        return resolved(None)
+
     def _abort_timed_out_transactions(self) -> Deferred[None]:
-        self._broker.transaction_coordinator.abort_timed_out()
+        if "transaction_coordinator" in vars(self._broker):
+            self._broker.transaction_coordinator.abort_timed_out()
         return resolved(None)
 
     def _expire_transactional_ids(self) -> Deferred[None]:
-        self._broker.transaction_coordinator.remove_expired()
+        if "transaction_coordinator" in vars(self._broker):
+            self._broker.transaction_coordinator.remove_expired()
         return resolved(None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from kafkalite_protocol.error_codes import ErrorCode
@@ -12,6 +12,9 @@ from kafkalite.types import Offset, ProducerId, TopicPartition, Uuid
 
 KeyValue = tuple[bytes, bytes | None]
 """One record of a coordinator's topic; a value of None is a tombstone."""
+
+LogEnd = Callable[[TopicPartition], Offset | None]
+"""The offset up to which a partition can be read; None where that is not known."""
 
 
 class PartitionWriter(Protocol):

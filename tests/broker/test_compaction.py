@@ -15,6 +15,7 @@ from kafkalite_protocol.records import Record, build_batch
 
 from kafkalite.broker.blocking import RunInline
 from kafkalite.broker.compaction import Compaction
+from kafkalite.broker.maintenance import Maintenance
 from kafkalite.clock import ManualClock
 from kafkalite.config import BrokerConfig
 from kafkalite.deferred import Deferred
@@ -130,13 +131,20 @@ def test_a_changed_backoff_counts_from_the_next_look_on(log: Log) -> None:
     assert offsets(log) == [1]
 
 
-def test_the_cleaner_can_be_switched_off(log: Log) -> None:
+@pytest.mark.parametrize(("enabled", "left"), [("true", [1]), ("false", [0, 1])])
+def test_the_cleaner_begins_with_the_first_compacted_log_unless_switched_off(
+    log: Log, enabled: str, left: list[int]
+) -> None:
     fill(log)
-    world = World(log, settings={"log.cleaner.enable": "false"})
-    world.compaction.start()
-    world.wait(10 * BACKOFF_MS)
+    log.reconfigure(LogConfig())
+    world = World(log, settings={"log.cleaner.enable": enabled})
+    Maintenance(world).start()  # type: ignore[arg-type]
+    world.wait()
     assert offsets(log) == [0, 1]
-    assert len(world.timer) == 0
+    log.reconfigure(CONFIG)
+    world.wait(BACKOFF_MS)
+    world.wait()
+    assert offsets(log) == left
 
 
 def test_a_log_that_is_not_compacted_is_left_alone(log: Log) -> None:

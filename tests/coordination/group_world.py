@@ -141,7 +141,7 @@ class World:
             self.partition_count,
             self._config,
             lambda _: self.settings,
-            persister=self.persister,
+            persister=lambda: self.persister,
             log_end=lambda tp: self.log_ends.get(tp),
         )
 

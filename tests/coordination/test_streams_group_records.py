@@ -12,10 +12,9 @@ from kafkalite_protocol.messages.streams_group_current_member_assignment_value i
     StreamsGroupCurrentMemberAssignmentValue,
 )
 
-from kafkalite.coordination.group import shard as shard_module
 from kafkalite.coordination.group.record_bytes import key_type
 from kafkalite.coordination.group.shard import GroupShard
-from kafkalite.coordination.group.streams import records, replay
+from kafkalite.coordination.group.streams import records
 from kafkalite.coordination.group.streams.group import StreamsGroup
 from kafkalite.coordination.group.streams.member import MemberState, UserEndpoint
 from kafkalite.coordination.ports import KeyValue
@@ -116,13 +115,6 @@ def test_tombstones_of_what_is_gone_are_nothing() -> None:
     shard = GroupShard()
     shard.replay_own([(key, None) for key, _ in golden()])
     assert not shard.groups
-
-
-def test_every_record_of_a_streams_group_has_its_place_in_the_table() -> None:
-    table = shard_module._REPLAY
-    assert {key for key, one in table.items() if one is shard_module._replay_streams} == (
-        replay.REPLAY.keys()
-    )
 
 
 def test_active_tasks_without_epochs_have_that_of_their_member() -> None:

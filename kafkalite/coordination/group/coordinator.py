@@ -11,7 +11,6 @@ partitions, committed offsets, and finding the service that a group belongs to.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, cast
 
@@ -37,19 +36,14 @@ from kafkalite.coordination.group import (
 )
 from kafkalite.coordination.group.admin import GroupAdmin
 from kafkalite.coordination.group.classic.group import ClassicGroup
-from kafkalite.coordination.group.classic.groups import ClassicGroups
 from kafkalite.coordination.group.classic.joining import Client
 from kafkalite.coordination.group.config import GroupCoordinatorConfig
-from kafkalite.coordination.group.consumer.group import ConsumerGroup
-from kafkalite.coordination.group.consumer.groups import ConsumerGroups
 from kafkalite.coordination.group.context import GroupContext, warn_if_failed
 from kafkalite.coordination.group.group import Group, GroupType
-from kafkalite.coordination.group.modern.group import ModernGroup
+from kafkalite.coordination.group.services import GroupServices
 from kafkalite.coordination.group.shard import GroupShard
-from kafkalite.coordination.group.share.group import ShareGroup
-from kafkalite.coordination.group.share.groups import ShareGroups
-from kafkalite.coordination.group.share.offsets import LogEnd
 from kafkalite.coordination.ports import (
+    LogEnd,
     LogEntry,
     ProducerOfBatch,
     TopicView,
@@ -57,20 +51,20 @@ from kafkalite.coordination.ports import (
     TransactionEnd,
 )
 from kafkalite.coordination.runtime import Shards, answer_for_failed_append
-from kafkalite.coordination.share.persister import Persister
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.timer import Timer
 from kafkalite.types import GroupId, Offset, ProducerId, TopicPartition
 
 if TYPE_CHECKING:
-    from kafkalite.coordination.group.streams.group import StreamsGroup
-    from kafkalite.coordination.group.streams.groups import StreamsGroups
+    from kafkalite.coordination.group.consumer.group import ConsumerGroup
+    from kafkalite.coordination.group.share.group import ShareGroup
+    from kafkalite.coordination.share.persister import Persister
 
 CONSUMER_OFFSETS_TOPIC = "__consumer_offsets"
 
 
-class GroupCoordinator:
+class GroupCoordinator(GroupServices):
     """Groups of every type, and committed offsets."""
 
     def __init__(
@@ -84,13 +78,13 @@ class GroupCoordinator:
         config: GroupCoordinatorConfig | None = None,
         settings_of: Callable[[str], GroupConfig] = lambda _: GroupConfig(),
         *,
-        persister: Persister,
+        persister: Callable[[], Persister],
         log_end: LogEnd,
     ) -> None:
         """`partition_count` is that of `__consumer_offsets`; `topics` reads the metadata image of the moment, and
-        `settings_of(group_id)` the group's configs of the moment. `persister` and `log_end` are for share groups."""
+        `settings_of(group_id)` the group's configs of the moment."""
         self._shards: Shards[GroupShard] = Shards(CONSUMER_OFFSETS_TOPIC, partition_count, writer)
-        self._context = GroupContext(
+        context = GroupContext(
             self._shards,
             writer,
             timer,
@@ -101,26 +95,13 @@ class GroupCoordinator:
             self.unload_partition,
             settings_of,
         )
-        self.classic = ClassicGroups(self._context)
-        self.consumer = ConsumerGroups(self._context, self.classic)
-        self.share = ShareGroups(self._context, persister, log_end)
+        super().__init__(context, persister, log_end)
         self.admin = GroupAdmin(
-            self._context,
+            context,
             self._shards,
-            before_deletion=lambda group: (
-                self.share.before_deletion(group)
-                if isinstance(group, ShareGroup)
-                else resolved(ErrorCode.NONE)
-            ),
+            before_deletion=self._before_deletion,
             deleted=lambda group: self._unloaded(group, ErrorCode.UNKNOWN_MEMBER_ID),
         )
-
-    @cached_property
-    def streams(self) -> StreamsGroups:
-        """Loaded when the first application of Kafka Streams comes, or is found in the log."""
-        from kafkalite.coordination.group.streams.groups import StreamsGroups
-
-        return StreamsGroups(self._context)
 
     # -- partitions -------------------------------------------------------------------------------------------------
 
@@ -141,7 +122,7 @@ class GroupCoordinator:
         shard.replay_all(log)
         self._shards.activate(partition, shard)
         for group in list(shard.groups.values()):
-            self._loaded(group)
+            self.service_of(group).loaded(group)
 
     def unload_partition(self, partition: int) -> None:
         """Another broker leads `partition`: parked requests are answered NOT_COORDINATOR, timers stop."""
@@ -154,43 +135,29 @@ class GroupCoordinator:
         for partition, _ in self._shards.active():
             self.unload_partition(partition)
 
-    def _loaded(self, group: Group) -> None:
-        if isinstance(group, ClassicGroup):
-            self.classic.loaded(group)
-        elif isinstance(group, ConsumerGroup):
-            self.consumer.loaded(group)
-        elif isinstance(group, ShareGroup):
-            self.share.loaded(group)
-        elif group.type is GroupType.STREAMS:
-            self.streams.loaded(cast("StreamsGroup", group))
-
     def _unloaded(self, group: Group, code: ErrorCode) -> None:
-        if isinstance(group, ClassicGroup):
-            self.classic.unloaded(group, code)
-        elif isinstance(group, ConsumerGroup):
-            self.consumer.unloaded(group)
-        elif isinstance(group, ShareGroup):
-            self.share.unloaded(group)
-        elif group.type is GroupType.STREAMS:
-            self.streams.unloaded(cast("StreamsGroup", group))
+        self.service_of(group).unloaded(group, code)
+
+    def _before_deletion(self, group: Group) -> Deferred[ErrorCode]:
+        if group.type is GroupType.SHARE:
+            return self.share.before_deletion(cast("ShareGroup", group))
+        return resolved(ErrorCode.NONE)
 
     def on_topics_changed(self) -> None:
         """Topics were made, deleted or changed: groups that the coordinator assigns look at theirs again."""
-        self.consumer.topics_changed()
+        if "consumer" in vars(self):
+            self.consumer.topics_changed()
         for _, shard in self._shards.active():
             for group in shard.groups.values():
-                if group.type is GroupType.STREAMS:
-                    cast("StreamsGroup", group).topics_may_have_changed = True
-                elif isinstance(group, ModernGroup):
-                    group.metadata_changed()
+                group.metadata_changed()
 
     def on_topics_deleted(self, names: Collection[str]) -> None:
         """Forget what groups have committed for these topics, so that a topic created again under the name starts
         from nothing."""
         for _, shard in self._shards.active():
             for group in list(shard.groups.values()):
-                if isinstance(group, ShareGroup):
-                    self.share.topics_deleted(group, names)
+                if group.type is GroupType.SHARE:
+                    self.share.topics_deleted(cast("ShareGroup", group), names)
             due = offsets.tombstones_due(shard, names)
             for start in range(0, len(due), offset_records.TOMBSTONES_PER_BATCH_MAX):
                 piece = due[start : start + offset_records.TOMBSTONES_PER_BATCH_MAX]
@@ -246,7 +213,9 @@ class GroupCoordinator:
             group = self._context.shard_of(group_id).groups.get(GroupId(group_id))
         except KafkaError:
             return None
-        return group if isinstance(group, ConsumerGroup) else None
+        if group is None or group.type is not GroupType.CONSUMER:
+            return None
+        return cast("ConsumerGroup", group)
 
     # -- offsets ----------------------------------------------------------------------------------------------------
 

@@ -67,6 +67,10 @@ class Group(Protocol):
         """Does a member read this topic: then its offsets cannot be deleted (OffsetDelete)."""
         ...
 
+    def metadata_changed(self) -> None:
+        """Topics were made, deleted or changed."""
+        ...
+
     def offsets_expire_from_ms(self, commit_timestamp_ms: int, topic: str) -> int | None:
         """When offsets.retention.minutes begin to run for an offset of `topic` that was committed at that time; None while
         they do not: somebody still reads the topic (KIP-211)."""

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 
 from kafkalite_protocol.errors import ProtocolError
 
-from kafkalite.coordination.group.classic import records as classic_records
 from kafkalite.coordination.group.classic.group import ClassicGroup
-from kafkalite.coordination.group.consumer import replay as consumer_replay
-from kafkalite.coordination.group.group import Group, Groups, Replay
+from kafkalite.coordination.group.group import Group, Replay
 from kafkalite.coordination.group.offset_records import (
     OFFSET_COMMIT_KEYS,
     read_offset_record,
 )
 from kafkalite.coordination.group.offset_store import OffsetStore
 from kafkalite.coordination.group.record_bytes import group_of_key, key_type
-from kafkalite.coordination.group.share import replay as share_replay
 from kafkalite.coordination.ports import (
     KeyValue,
     LogEntry,
@@ -29,20 +27,22 @@ from kafkalite.types import GroupId, ProducerId
 _log = logging.getLogger(__name__)
 
 
-def _replay_streams(groups: Groups, key: bytes, value: bytes | None) -> None:
-    """Streams groups are rare, and a start that meets none does not load them."""
-    from kafkalite.coordination.group.streams.replay import REPLAY
-
-    REPLAY[key_type(key)](groups, key, value)
-
-
-_REPLAY: Mapping[int, Replay] = {
-    **classic_records.REPLAY,
-    **consumer_replay.REPLAY,
-    **share_replay.REPLAY,
-    **dict.fromkeys((17, 19, 20, 21, 22, 23), _replay_streams),
+_REPLAYED_IN: Mapping[int, str] = {
+    2: "classic.records",
+    **dict.fromkeys((3, 4, 5, 6, 7, 8, 16), "consumer.replay"),
+    **dict.fromkeys((10, 11, 12, 13, 14, 15), "share.replay"),
+    **dict.fromkeys((17, 19, 20, 21, 22, 23), "streams.replay"),
 }
-"""What takes in a record of each key type; the table of each type of group is beside its records."""
+"""Which module takes in records of a key type, by its `REPLAY`; loaded when the log has the first of them."""
+
+
+def _replay_of(record_type: int) -> Replay | None:
+    """None for a type that nobody here knows."""
+    module = _REPLAYED_IN.get(record_type)
+    if module is None:
+        return None
+    replays: Mapping[int, Replay] = import_module(f"kafkalite.coordination.group.{module}").REPLAY
+    return replays[record_type]
 
 
 class GroupShard:
@@ -116,7 +116,7 @@ class GroupShard:
         record_type = key_type(key)
         if record_type in OFFSET_COMMIT_KEYS:
             self._replay_offset(key, value)
-        elif (replay := _REPLAY.get(record_type)) is not None:
+        elif (replay := _replay_of(record_type)) is not None:
             replay(self.groups, key, value)
             if value is None and (group_id := group_of_key(key)) not in self.groups:
                 self.offsets.forget_if_empty(group_id)

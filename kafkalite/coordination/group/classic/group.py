@@ -78,6 +78,9 @@ class ClassicGroup:
     def is_empty(self) -> bool:
         return self.state is GroupState.EMPTY
 
+    def metadata_changed(self) -> None:
+        """The members' leader watches the topics itself."""
+
     def is_subscribed_to(self, topic: str) -> bool:
         """Known of groups that speak the consumer protocol alone; when a member's subscription cannot be read, every
         topic may be read."""

@@ -68,8 +68,8 @@ class ConsumerGroups:
         """The group has been replayed from its log: every member's session starts anew."""
         self._membership.loaded(group)
 
-    def unloaded(self, group: ConsumerGroup) -> None:
-        """The group is served elsewhere, or gone."""
+    def unloaded(self, group: ConsumerGroup, _code: ErrorCode) -> None:
+        """The group is served elsewhere, or gone. Nothing is parked."""
         self._membership.unloaded(group.group_id)
 
     def topics_changed(self) -> None:

@@ -26,8 +26,9 @@ from kafkalite.coordination.group.share.heartbeats import (
     decide,
     remove_member,
 )
-from kafkalite.coordination.group.share.offsets import LogEnd, ShareOffsets
+from kafkalite.coordination.group.share.offsets import ShareOffsets
 from kafkalite.coordination.group.share.state_partitions import Topics
+from kafkalite.coordination.ports import LogEnd
 from kafkalite.coordination.share.persister import Persister
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
@@ -57,8 +58,8 @@ class ShareGroups:
         for member_id in group.members:
             self._start_session(group.group_id, member_id)
 
-    def unloaded(self, group: ShareGroup) -> None:
-        """The group is served elsewhere, or gone."""
+    def unloaded(self, group: ShareGroup, _code: ErrorCode) -> None:
+        """The group is served elsewhere, or gone. Nothing is parked."""
         self._sessions.stop_group(group.group_id)
 
     def topics_deleted(self, group: ShareGroup, names: Collection[str]) -> None:

@@ -6,7 +6,7 @@ while nobody is in the group.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.alter_share_group_offsets import (
@@ -26,6 +26,7 @@ from kafkalite.coordination.group.context import GroupContext
 from kafkalite.coordination.group.share.durable_state import DurableState, Refusal, Results
 from kafkalite.coordination.group.share.group import ShareGroup
 from kafkalite.coordination.group.share.state_partitions import TopicPartitions, Topics
+from kafkalite.coordination.ports import LogEnd
 from kafkalite.coordination.share.persister import (
     UNINITIALIZED_START_OFFSET,
     UNKNOWN_COUNT,
@@ -45,9 +46,6 @@ AskedGroup = DescribeShareGroupOffsetsRequest.DescribeShareGroupOffsetsRequestGr
 AlteredTopic = AlterShareGroupOffsetsResponse.AlterShareGroupOffsetsResponseTopic
 AlteredPartition = AlterShareGroupOffsetsResponse.AlterShareGroupOffsetsResponsePartition
 DeletedTopic = DeleteShareGroupOffsetsResponse.DeleteShareGroupOffsetsResponseTopic
-
-LogEnd = Callable[[TopicPartition], Offset | None]
-"""The offset up to which a partition can be read; None where that is not known."""
 
 _NO_LAG = -1
 

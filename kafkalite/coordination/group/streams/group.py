@@ -74,6 +74,10 @@ class StreamsGroup:
         self.endpoint_epoch = 0
         """+1 with every change of tasks of a member that answers queries."""
 
+    def metadata_changed(self) -> None:
+        """The topology is to be configured anew."""
+        self.topics_may_have_changed = True
+
     # -- state ------------------------------------------------------------------------------------------------------
 
     @property

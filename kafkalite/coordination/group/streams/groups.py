@@ -69,8 +69,8 @@ class StreamsGroups:
             if member.state is MemberState.UNREVOKED_TASKS:
                 self._start_rebalance(group.group_id, member)
 
-    def unloaded(self, group: StreamsGroup) -> None:
-        """The group is served elsewhere, or gone."""
+    def unloaded(self, group: StreamsGroup, _code: ErrorCode) -> None:
+        """The group is served elsewhere, or gone. Nothing is parked."""
         for timers in (self._sessions, self._rebalances, self._initial_delays):
             timers.stop_group(group.group_id)
 
