@@ -96,6 +96,29 @@ def resolved(value: T) -> Deferred[T]:
     return out
 
 
+def failed(error: BaseException) -> Deferred[Any]:
+    """A Deferred that has failed already."""
+    out: Deferred[Any] = Deferred()
+    out.fail(error)
+    return out
+
+
+def chain(first: Deferred[T], then: Callable[[T], Deferred[U]]) -> Deferred[U]:
+    """What the Deferred that `then` makes of the value of `first` comes to; a failure of either is passed on."""
+    out: Deferred[U] = Deferred()
+
+    def run(source: Deferred[T]) -> None:
+        try:
+            following = then(source.result())
+        except Exception as error:
+            out.fail(error)
+        else:
+            following.pass_on(out)
+
+    first.on_done(run)
+    return out
+
+
 def gather(parts: Sequence[Deferred[T]]) -> Deferred[list[T]]:
     """The values of `parts`, in their order, once all are known. Fails with the first failure in that order."""
     out: Deferred[list[T]] = Deferred()

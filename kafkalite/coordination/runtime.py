@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.coordination.ports import KeyValue, PartitionWriter
-from kafkalite.deferred import Deferred
+from kafkalite.deferred import Deferred, failed
 from kafkalite.errors import KafkaError
 from kafkalite.types import Offset, TopicPartition
 
@@ -129,6 +129,4 @@ class Shards(Generic[S]):
         try:
             return self._writer.append(TopicPartition(self.topic, partition), records)
         except KafkaError as error:
-            failed: Deferred[Offset] = Deferred()
-            failed.fail(error)
-            return failed
+            return failed(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kafkalite.deferred import Deferred, resolved
+from kafkalite.deferred import Deferred, chain, failed, resolved
 
 
 def test_callbacks_run_in_order_when_resolved_and_at_once_afterwards():
@@ -37,3 +37,26 @@ def test_then_passes_on_what_its_function_raises():
 def test_resolving_twice_is_our_mistake():
     with pytest.raises(AssertionError):
         resolved(1).resolve(2)
+
+
+def test_chain_comes_to_what_the_second_deferred_comes_to():
+    first: Deferred[int] = Deferred()
+    second: Deferred[str] = Deferred()
+    out = chain(first, lambda _: second)
+    first.resolve(1)
+    assert not out.done
+    second.resolve("two")
+    assert out.result() == "two"
+
+
+def test_chain_fails_with_the_first_the_second_or_what_stands_between_them():
+    def refuse(_: int) -> Deferred[int]:
+        raise ValueError("between")
+
+    for out, text in (
+        (chain(failed(ValueError("first")), lambda _: resolved(1)), "first"),
+        (chain(resolved(1), lambda _: failed(ValueError("second"))), "second"),
+        (chain(resolved(1), refuse), "between"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            out.result()

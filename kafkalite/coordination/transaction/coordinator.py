@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from kafkalite_protocol.error_codes import ErrorCode
 
@@ -28,14 +28,12 @@ from kafkalite.coordination.transaction.transaction import (
     ProducerIdAndEpoch,
     Transaction,
 )
-from kafkalite.deferred import Deferred, resolved
+from kafkalite.deferred import Deferred, chain, failed, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.timer import Timer
 from kafkalite.types import NO_PRODUCER_ID, ProducerId, TopicPartition
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class Producer(NamedTuple):
@@ -161,7 +159,7 @@ class TransactionCoordinator:
                 )
             entry = shard.entries.get(transactional_id)
             if spare_id == NO_PRODUCER_ID and _needs_producer_id(entry):
-                return _chain(self._next_producer_id(), with_spare)
+                return chain(self._next_producer_id(), with_spare)
             if entry is None:
                 new = Transaction.new(spare_id, timeout_ms, self._clock.now_ms())
                 entry = shard.entries[transactional_id] = Entry(transactional_id, new)
@@ -175,9 +173,9 @@ class TransactionCoordinator:
                 spare_id,
             )
         except KafkaError as error:
-            return _failed(error)
+            return failed(error)
         if changed.state == TransactionState.PREPARE_ABORT:
-            return _chain(self._prepare(shard, entry, changed), _come_again)
+            return chain(self._prepare(shard, entry, changed), _come_again)
         return self._store.write(shard, entry, changed).then(lambda written: written.producer)
 
     # -- partitions of a transaction --------------------------------------------------------------------------------
@@ -268,7 +266,7 @@ class TransactionCoordinator:
                 decisions.check_producer(entry.transaction, producer.id_and_epoch)
             _check_settled(entry)
             if bumps and spare_id == NO_PRODUCER_ID and _needs_producer_id(entry):
-                return _chain(self._next_producer_id(), with_spare)
+                return chain(self._next_producer_id(), with_spare)
             changed = decisions.ended(
                 entry.transaction,
                 producer.id_and_epoch,
@@ -278,7 +276,7 @@ class TransactionCoordinator:
                 spare_id,
             )
         except KafkaError as error:
-            return _failed(error)
+            return failed(error)
         if changed is None:
             return resolved(entry.transaction.producer)
         return self._prepare(shard, entry, changed).then(
@@ -344,31 +342,7 @@ def _check_settled(entry: Entry) -> None:
 
 
 def _come_again(_: Transaction) -> Deferred[ProducerIdAndEpoch]:
-    return _failed(KafkaError(ErrorCode.CONCURRENT_TRANSACTIONS))
-
-
-def _failed(error: KafkaError) -> Deferred[ProducerIdAndEpoch]:
-    out: Deferred[ProducerIdAndEpoch] = Deferred()
-    out.fail(error)
-    return out
-
-
-def _chain(
-    first: Deferred[T], then: Callable[[T], Deferred[ProducerIdAndEpoch]]
-) -> Deferred[ProducerIdAndEpoch]:
-    """What `then` gives for the value of `first`."""
-    out: Deferred[ProducerIdAndEpoch] = Deferred()
-
-    def run(source: Deferred[T]) -> None:
-        try:
-            value = source.result()
-        except Exception as error:
-            out.fail(error)
-        else:
-            then(value).pass_on(out)
-
-    first.on_done(run)
-    return out
+    return failed(KafkaError(ErrorCode.CONCURRENT_TRANSACTIONS))
 
 
 def _warn_if_failed(done: Deferred[Transaction] | Deferred[None]) -> None:
