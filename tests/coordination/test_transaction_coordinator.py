@@ -392,13 +392,14 @@ def test_marker_that_a_newer_epoch_forbids_is_not_tried_again():
     assert now(world).state == TransactionState.PREPARE_COMMIT
 
 
-def test_complete_record_that_cannot_be_written_is_tried_again(world):
+@pytest.mark.parametrize("code", [ErrorCode.NOT_ENOUGH_REPLICAS, ErrorCode.KAFKA_STORAGE_ERROR])
+def test_complete_record_that_cannot_be_written_is_tried_again(world, code):
     producer = given(world)
     add(world, producer)
     world.markers.hold = True
     end(world, producer)
     (held,) = world.markers.held
-    world.log.refuse_with = ErrorCode.NOT_ENOUGH_REPLICAS
+    world.log.refuse_with = code
     world.markers.deliver(held, ONE)
     assert now(world).state == TransactionState.PREPARE_COMMIT
     assert code_of(init(world)) == ErrorCode.CONCURRENT_TRANSACTIONS

@@ -33,8 +33,6 @@ _DONE = frozenset({ErrorCode.NONE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION})
 
 _FENCED = frozenset({ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.TRANSACTION_COORDINATOR_FENCED})
 
-_FOR_GOOD = frozenset({ErrorCode.NOT_COORDINATOR, ErrorCode.UNKNOWN_SERVER_ERROR})
-
 Write = Callable[[TransactionShard, Entry, Transaction], Deferred[Transaction]]
 
 
@@ -103,16 +101,8 @@ class Completions:
         def written(done: Deferred[Transaction]) -> None:
             try:
                 done.result()
-            except KafkaError as error:
-                if shard.is_closed:
-                    return
-                if error.code in _FOR_GOOD:
-                    _log.error(
-                        "that the transaction of %s is finished cannot be written: %s",
-                        entry.transactional_id,
-                        error,
-                    )
-                else:
+            except KafkaError:
+                if not shard.is_closed:
                     entry.pending = _goal(entry)
                     self._timer.schedule(RETRY_MS, lambda: self._complete(shard, entry))
 
