@@ -6,7 +6,7 @@ PORT   ?= 9092
 DATA   ?= ./kafkalite-data
 
 .DEFAULT_GOAL := help
-.PHONY: help docs run test test-slow java clients bench bench-codec fmt lint types layers generate generate-check check clean
+.PHONY: help docs run test test-slow java go clients bench bench-codec fmt lint types layers generate generate-check check clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -34,13 +34,16 @@ run: $(VENV)/.installed  ## install if needed, start the broker on 127.0.0.1:909
 	@$(BIN)/kafkalite serve --port $(PORT) --data $(DATA)
 
 test: $(VENV)/.dev      ## every test that needs no JVM, stock Python clients included (under 10 minutes)
-	$(BIN)/python -m pytest -m "not slow and not java"
+	$(BIN)/python -m pytest -m "not slow and not java and not go"
 
 test-slow: $(VENV)/.dev ## the long ones: kills, fuzzing at length, slow connections
-	$(BIN)/python -m pytest -m "slow and not java"
+	$(BIN)/python -m pytest -m "slow and not java and not go"
 
 java: $(VENV)/.dev      ## tests against Apache Kafka's own classes and tools (needs java and mvn)
 	$(BIN)/python -m pytest -m java
+
+go: $(VENV)/.dev        ## tests with clients written in Go (needs go)
+	$(BIN)/python -m pytest -m go
 
 bench: $(VENV)/.dev     ## kafkalite beside Apache Kafka on this machine; rewrites bench/RESULTS.md
 	$(BIN)/python -m bench
