@@ -56,6 +56,8 @@ class Both:
         text = done.stdout.replace(bootstrap, "HOST:PORT")
         text = re.sub(r"(Could not \w+ [\w.]+ to \d+\.).*", r"\1", text)
         text = re.sub(r'"log_dirs":\["[^"]*"\]', '"log_dirs":["DIRECTORY"]', text)
+        # What Kafka's storage tool sets for all brokers when it formats a directory
+        text = re.sub(r"  min\.insync\.replicas=1 sensitive=false synonyms=.*", "", text)
         lines = [line.rstrip() for line in text.splitlines() if line.strip()]
         return Printed(done.returncode, lines, exceptions)
 
