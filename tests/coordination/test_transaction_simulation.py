@@ -135,6 +135,7 @@ class History:
     def _check(self) -> None:
         for tp, partition in self.world.partitions.items():
             assert not any(partition.open.values()), f"{tp} has something open: {partition.open}"
+            assert partition.producers.first_unstable_offset is None
         for tag, written in self.promises.written.items():
             outcomes = {self.world.partitions[tp].outcomes[tag] for tp in written}
             assert len(outcomes) == 1, f"{tag} is committed in part"

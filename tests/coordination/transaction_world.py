@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from kafkalite_protocol.control_records import (
+    ControlRecordType,
+    EndTransactionMarker,
+    build_end_transaction_marker,
+)
 from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.record_batch import BatchHeader
+from kafkalite_protocol.records import Record, build_batch
 
 from kafkalite.clock import ManualClock
 from kafkalite.coordination.ports import KeyValue, TransactionMarker
@@ -21,6 +27,7 @@ from kafkalite.coordination.transaction.coordinator import (
 from kafkalite.coordination.transaction.store import TRANSACTION_STATE_TOPIC
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
+from kafkalite.storage.producer_state import ProducerState
 from kafkalite.timer import TimerQueue
 from kafkalite.types import Offset, ProducerId, TopicPartition
 
@@ -64,39 +71,68 @@ class FakeTransactionLog:
         return [out for _, out in lost]
 
 
-@dataclass
 class FakePartition:
-    """What a partition knows of producers (Kafka's `ProducerAppendInfo`), and what became of the records of each tag."""
+    """A partition without its bytes: storage's own memory of producers, and what became of the records of each tag."""
 
-    open: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Producer id -> tags of its undecided records."""
-    epochs: dict[int, int] = field(default_factory=dict)
-    coordinator_epochs: dict[int, int] = field(default_factory=dict)
-    outcomes: dict[str, bool] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.producers = ProducerState(expiration_ms=1 << 40)
+        self.open: dict[int, list[str]] = defaultdict(list)
+        """Producer id -> tags of its undecided records."""
+        self.outcomes: dict[str, bool] = {}
+        self._sequences: dict[tuple[int, int], int] = defaultdict(int)
+        self._end_offset = 0
 
     def write(self, tag: str, producer_id: int, epoch: int) -> bool:
         """Append a record; False: of a fenced epoch."""
-        if epoch < self.epochs.get(producer_id, -1):
+        batch = build_batch(
+            [Record(self._end_offset, 0, None, b"v", [])],
+            base_offset=self._end_offset,
+            producer_id=producer_id,
+            producer_epoch=epoch,
+            base_sequence=self._sequences[producer_id, epoch],
+            transactional=True,
+        )
+        header = BatchHeader(batch)
+        try:
+            assert self.producers.check(header) is None, "nobody sends a batch twice here"
+        except KafkaError as error:
+            if error.code != ErrorCode.INVALID_PRODUCER_EPOCH:
+                raise
             return False
         assert tag not in self.outcomes, f"a record of {tag} came after its end"
-        self.epochs[producer_id] = epoch
+        self.producers.update(header)
+        self._sequences[producer_id, epoch] += 1
+        self._end_offset += 1
         self.open[producer_id].append(tag)
         return True
 
     def has_open(self, producer_id: int, epoch: int) -> bool:
-        return bool(self.open.get(producer_id)) and self.epochs.get(producer_id) == epoch
+        return self.producers.has_ongoing(producer_id, epoch)
 
     def mark(self, marker: TransactionMarker) -> ErrorCode:
-        known = self.epochs.get(marker.producer_id, -1)
-        is_open = bool(self.open.get(marker.producer_id))
-        if marker.coordinator_epoch < self.coordinator_epochs.get(marker.producer_id, -1):
-            return ErrorCode.TRANSACTION_COORDINATOR_FENCED
-        if marker.transaction_version >= 2 and marker.producer_epoch == known and is_open:
-            return ErrorCode.INVALID_PRODUCER_EPOCH
-        if marker.producer_epoch < known:
-            return ErrorCode.INVALID_PRODUCER_EPOCH
-        self.epochs[marker.producer_id] = marker.producer_epoch
-        self.coordinator_epochs[marker.producer_id] = marker.coordinator_epoch
+        batch = build_end_transaction_marker(
+            EndTransactionMarker(
+                ControlRecordType.COMMIT if marker.commit else ControlRecordType.ABORT,
+                marker.coordinator_epoch,
+            ),
+            producer_id=marker.producer_id,
+            producer_epoch=marker.producer_epoch,
+            timestamp_ms=0,
+            base_offset=self._end_offset,
+        )
+        header = BatchHeader(batch)
+        try:
+            self.producers.check_marker(
+                header,
+                coordinator_epoch=marker.coordinator_epoch,
+                transaction_version=marker.transaction_version,
+            )
+        except KafkaError as error:
+            return error.code
+        self.producers.complete(
+            header, aborted=not marker.commit, coordinator_epoch=marker.coordinator_epoch
+        )
+        self._end_offset += 1
         tags = set(self.open.pop(marker.producer_id, ()))
         assert len(tags) <= 1, f"one marker ended {tags}"
         for tag in tags:
