@@ -24,7 +24,7 @@ NAME = "0e676f6c64656e2d6f7264657273"
 
 GOLDEN = [
     (
-        records.member(
+        records.member_metadata(
             GROUP, MEMBER, MemberMetadata("r", "probe", "/127.0.0.1", frozenset({"golden-orders"}))
         ),
         "000a" + MEMBER_KEY_END,

@@ -110,16 +110,6 @@ class ConsumerGroup(ModernGroup[ConsumerMember]):
 
     # -- members ----------------------------------------------------------------------------------------------------
 
-    def member(self, member_id: str) -> ConsumerMember:
-        """KafkaError UNKNOWN_MEMBER_ID when it is not in the group."""
-        member = self.members.get(MemberId(member_id))
-        if member is None:
-            raise KafkaError(
-                ErrorCode.UNKNOWN_MEMBER_ID,
-                f"There is no member {member_id} in group {self.group_id}.",
-            )
-        return member
-
     def static_member(self, instance_id: str | None) -> ConsumerMember | None:
         """Who stands for this group.instance.id now."""
         member_id = None if instance_id is None else self.static_members.get(instance_id)
@@ -154,14 +144,11 @@ class ConsumerGroup(ModernGroup[ConsumerMember]):
         """None: the member has left."""
         old = self.members.get(member_id)
         self._count_regex(old, -1)
+        self._free_instance(old)
         if metadata is None:
-            if old is None:
-                return
-            self._release(old)
-            del self.members[member_id]
-            instance_id = old.instance_id
-            if instance_id is not None and self.static_members.get(instance_id) == member_id:
-                del self.static_members[instance_id]
+            if old is not None:
+                self._release(old)
+                del self.members[member_id]
             return
         current = CurrentAssignment() if old is None else old.current
         member = self.members[member_id] = ConsumerMember(member_id, metadata, current)
@@ -196,6 +183,14 @@ class ConsumerGroup(ModernGroup[ConsumerMember]):
         self.regex_subscribers[expression] += change
         if not self.regex_subscribers[expression]:
             del self.regex_subscribers[expression]
+
+    def _free_instance(self, member: ConsumerMember | None) -> None:
+        """Nobody stands for the member's instance id, unless another one does already. A member may come back with
+        another instance id, and the old one must not outlive it."""
+        if member is None or member.instance_id is None:
+            return
+        if self.static_members.get(member.instance_id) == member.member_id:
+            del self.static_members[member.instance_id]
 
     def _release(self, member: ConsumerMember) -> None:
         """The partitions are no longer its own. In a log that was compacted, one may have been given on before."""

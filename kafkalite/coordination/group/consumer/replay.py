@@ -1,4 +1,4 @@
-"""Taking a consumer group's records into its state."""
+"""What each record of a consumer group puts into it."""
 
 from __future__ import annotations
 
@@ -7,88 +7,33 @@ from typing import Final
 
 from kafkalite.coordination.group.consumer import records
 from kafkalite.coordination.group.consumer.group import ConsumerGroup
-from kafkalite.coordination.group.group import Groups, Replay
-from kafkalite.types import GroupId
+from kafkalite.coordination.group.group import Replay
+from kafkalite.coordination.group.modern.replay import Replays, put_assignment_epoch
 
 
-def _group(groups: Groups, group_id: GroupId, *, create: bool) -> ConsumerGroup | None:
-    """The group that a record is of. A value makes it, also in the place of a group of another type: the tombstones of
-    that one come in the same batch, or it had no members. A tombstone without a group, or of a group that another type
-    has followed, says nothing new."""
-    group = groups.get(group_id)
-    if isinstance(group, ConsumerGroup):
-        return group
-    if not create:
-        return None
-    group = groups[group_id] = ConsumerGroup(group_id)
-    return group
-
-
-def _epoch(groups: Groups, key: bytes, value: bytes | None) -> None:
-    group_id = records.read_group(key)
-    read = None if value is None else records.read_group_epoch(value)
-    group = _group(groups, group_id, create=value is not None)
-    if group is None:
-        return
-    if read is None:
-        del groups[group_id]
-    else:
-        group.put_epoch(*read)
-
-
-def _legacy_metadata(groups: Groups, key: bytes, value: bytes | None) -> None:
+def _put_legacy_metadata(group: ConsumerGroup, said: bytes | None) -> None:
     """Of a Kafka before 4.1. What it says is in the metadata image; remembered is only that it has to go."""
-    group = _group(groups, records.read_group(key), create=value is not None)
-    if group is not None:
-        group.has_legacy_metadata = value is not None
+    group.has_legacy_metadata = said is not None
 
 
-def _member(groups: Groups, key: bytes, value: bytes | None) -> None:
-    group_id, member_id = records.read_member(key)
-    read = None if value is None else records.read_member_metadata(value)
-    group = _group(groups, group_id, create=value is not None)
-    if group is not None:
-        group.put_metadata(member_id, read)
-
-
-def _target_epoch(groups: Groups, key: bytes, value: bytes | None) -> None:
-    group_id = records.read_group(key)
-    read = None if value is None else records.read_target_epoch(value)
-    group = _group(groups, group_id, create=value is not None)
-    if group is not None and read is not None:
-        group.put_assignment_epoch(*read)
-
-
-def _target(groups: Groups, key: bytes, value: bytes | None) -> None:
-    group_id, member_id = records.read_member(key)
-    read = None if value is None else records.read_target(value)
-    group = _group(groups, group_id, create=value is not None)
-    if group is not None:
-        group.put_target(member_id, read)
-
-
-def _current(groups: Groups, key: bytes, value: bytes | None) -> None:
-    group_id, member_id = records.read_member(key)
-    read = None if value is None else records.read_current(value)
-    group = _group(groups, group_id, create=value is not None)
-    if group is not None:
-        group.put_current(member_id, read)
-
-
-def _regex(groups: Groups, key: bytes, value: bytes | None) -> None:
-    group_id, expression = records.read_regex_key(key)
-    read = None if value is None else records.read_regex(value)
-    group = _group(groups, group_id, create=value is not None)
-    if group is not None:
-        group.put_regex(expression, read)
-
+_REPLAYS: Final = Replays(ConsumerGroup)
 
 REPLAY: Final[Mapping[int, Replay]] = {
-    records.GROUP_EPOCH: _epoch,
-    records.LEGACY_METADATA: _legacy_metadata,
-    records.MEMBER: _member,
-    records.TARGET_EPOCH: _target_epoch,
-    records.TARGET: _target,
-    records.CURRENT: _current,
-    records.REGEX: _regex,
+    records.GROUP_EPOCH: _REPLAYS.of_epoch(records.read_group, records.read_group_epoch),
+    records.LEGACY_METADATA: _REPLAYS.of_group(records.read_group, bytes, _put_legacy_metadata),
+    records.MEMBER: _REPLAYS.of_part(
+        records.read_member, records.read_member_metadata, ConsumerGroup.put_metadata
+    ),
+    records.TARGET_EPOCH: _REPLAYS.of_group(
+        records.read_group, records.read_target_epoch, put_assignment_epoch
+    ),
+    records.TARGET: _REPLAYS.of_part(
+        records.read_member, records.read_target, ConsumerGroup.put_target
+    ),
+    records.CURRENT: _REPLAYS.of_part(
+        records.read_member, records.read_current, ConsumerGroup.put_current
+    ),
+    records.REGEX: _REPLAYS.of_part(
+        records.read_regex_key, records.read_regex, ConsumerGroup.put_regex
+    ),
 }

@@ -15,11 +15,15 @@ what it has decided on already, while the group itself changes only with the log
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.coordination.group.modern.partitions import NO_PARTITIONS, Partitions
+from kafkalite.errors import KafkaError
 from kafkalite.types import GroupId, MemberId
 
 LEAVE_EPOCH = -1
@@ -55,7 +59,7 @@ class ModernGroupState(Enum):
     STABLE = "Stable"
 
 
-class ModernGroup(Generic[M]):
+class ModernGroup(ABC, Generic[M]):
     """State of one group. Nothing here writes to the log or looks at a clock."""
 
     def __init__(self, group_id: GroupId) -> None:
@@ -94,6 +98,16 @@ class ModernGroup(Generic[M]):
     @property
     def is_empty(self) -> bool:
         return not self.members
+
+    def member(self, member_id: str) -> M:
+        """KafkaError UNKNOWN_MEMBER_ID when it is not in the group."""
+        member = self.members.get(MemberId(member_id))
+        if member is None:
+            raise KafkaError(
+                ErrorCode.UNKNOWN_MEMBER_ID,
+                f"There is no member {member_id} in group {self.group_id}.",
+            )
+        return member
 
     def target(self, member_id: MemberId) -> Partitions:
         return self.targets.get(member_id, NO_PARTITIONS)
@@ -144,6 +158,19 @@ class ModernGroup(Generic[M]):
             self.targets.pop(member_id, None)
         else:
             self.targets[member_id] = target
+
+    @abstractmethod
+    def put_metadata(self, member_id: MemberId, metadata: Any) -> None:  # noqa: ANN401 - each type has its own
+        """What the type keeps of a member's subscription. None: the member has left."""
+
+    @abstractmethod
+    def put_current(self, member_id: MemberId, current: Any) -> None:  # noqa: ANN401 - each type has its own
+        """What the type keeps of a member's assignment. None: the member has nothing any more."""
+
+    def remove_member(self, member_id: MemberId) -> None:
+        self.put_current(member_id, None)
+        self.put_target(member_id, None)
+        self.put_metadata(member_id, None)
 
 
 def is_assignment_due(group: ModernGroup[M], interval_ms: int, now_ms: int) -> bool:

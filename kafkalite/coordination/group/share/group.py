@@ -70,22 +70,12 @@ class ShareGroup(ModernGroup[ShareMember]):
             *(records.current_tombstone(group_id, each) for each in self.members),
             *(records.target_tombstone(group_id, each) for each in self.members),
             records.target_epoch_tombstone(group_id),
-            *(records.member_tombstone(group_id, each) for each in self.members),
+            *(records.member_metadata_tombstone(group_id, each) for each in self.members),
             records.state_partitions_tombstone(group_id),
             records.group_epoch_tombstone(group_id),
         ]
 
     # -- questions --------------------------------------------------------------------------------------------------
-
-    def member(self, member_id: str) -> ShareMember:
-        """KafkaError UNKNOWN_MEMBER_ID when it is not in the group."""
-        member = self.members.get(MemberId(member_id))
-        if member is None:
-            raise KafkaError(
-                ErrorCode.UNKNOWN_MEMBER_ID,
-                f"There is no member {member_id} in group {self.group_id}.",
-            )
-        return member
 
     @property
     def misses_initialized_partitions(self) -> bool:

@@ -88,7 +88,7 @@ def group_epoch_tombstone(group_id: GroupId) -> KeyValue:
     return encode_key(EpochKey(group_id=group_id)), None
 
 
-def member(group_id: GroupId, member_id: MemberId, metadata: MemberMetadata) -> KeyValue:
+def member_metadata(group_id: GroupId, member_id: MemberId, metadata: MemberMetadata) -> KeyValue:
     value = MemberValue(
         rack_id=metadata.rack_id,
         client_id=metadata.client_id,
@@ -98,7 +98,7 @@ def member(group_id: GroupId, member_id: MemberId, metadata: MemberMetadata) -> 
     return _put(MemberKey(group_id=group_id, member_id=member_id), value)
 
 
-def member_tombstone(group_id: GroupId, member_id: MemberId) -> KeyValue:
+def member_metadata_tombstone(group_id: GroupId, member_id: MemberId) -> KeyValue:
     return encode_key(MemberKey(group_id=group_id, member_id=member_id)), None
 
 
@@ -179,7 +179,7 @@ def read_group(key: bytes) -> GroupId:
     return GroupId(decode_key(EpochKey, key).group_id)
 
 
-def read_member_key(key: bytes) -> tuple[GroupId, MemberId]:
+def read_member(key: bytes) -> tuple[GroupId, MemberId]:
     """Group and member of a key of types 10, 13 and 14."""
     read = decode_key(MemberKey, key)
     return GroupId(read.group_id), MemberId(read.member_id)
@@ -197,7 +197,7 @@ def read_target_epoch(value: bytes) -> tuple[int, int]:
     return read.assignment_epoch, read.assignment_timestamp
 
 
-def read_member(value: bytes) -> MemberMetadata:
+def read_member_metadata(value: bytes) -> MemberMetadata:
     read = decode_value(MemberValue, value)
     return MemberMetadata(
         read.rack_id, read.client_id, read.client_host, frozenset(read.subscribed_topic_names)
