@@ -356,6 +356,18 @@ def test_the_former_holder_of_an_instance_id_is_fenced(world):
     assert world.beat("a", epoch, instance_id="x").error_code == ErrorCode.UNKNOWN_MEMBER_ID
 
 
+def test_a_member_that_comes_back_with_another_instance_id_gives_up_the_first(world):
+    world.enter("a", instance_id="i")
+    epoch = world.enter("a", instance_id="j").member_epoch
+    unknown = ErrorCode.UNKNOWN_MEMBER_ID
+    assert world.beat("a", epoch, instance_id="i").error_code == unknown
+    assert world.beat("a", epoch, instance_id="j").error_code == ErrorCode.NONE
+    world.beat("a", -1, instance_id="j")
+    assert world.beat("a", -1, instance_id="i").error_code == unknown
+    assert world.enter("b", instance_id="i").error_code == ErrorCode.NONE
+    world.check_replay()
+
+
 def test_a_static_member_that_does_not_come_back_in_its_session_is_put_out(world):
     world.enter("a", instance_id="i")
     world.beat("a", -2, instance_id="i")
