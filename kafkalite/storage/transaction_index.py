@@ -10,6 +10,8 @@ One entry per aborted transaction, appended with its marker, so last offsets gro
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from kafkalite.storage.filesystem import FileSystem, SyncTask
 
 _ENTRY = Struct(">hqqqq")
+_PIECE_BYTES = 64 * _ENTRY.size
 _VERSION = 0
 _NOT_LOADED = -1
 
@@ -87,18 +90,33 @@ class TransactionIndex:
         may overlap the range too.
         """
         found = []
-        for aborted in self.entries():
-            if aborted.last_offset >= fetch_offset and aborted.first_offset < upper_bound:
+        for aborted in self._entries_from(self._first_that_ends_at(fetch_offset)):
+            if aborted.first_offset < upper_bound:
                 found.append(aborted)
             if aborted.last_stable_offset >= upper_bound:
                 return found, True
         return found, False
 
+    def _first_that_ends_at(self, offset: Offset) -> int:
+        """Slot of the first entry that ends at `offset` or later: entries are in the order of their ends."""
+        return bisect_left(range(len(self)), offset, key=lambda slot: self._entry(slot).last_offset)
+
+    def _entry(self, slot: int) -> AbortedTransaction:
+        return _parse_entries(self._read(slot * _ENTRY.size, _ENTRY.size), self.path)[0]
+
+    def _entries_from(self, slot: int) -> Iterator[AbortedTransaction]:
+        """Read piece by piece: most readers need the first few."""
+        position = slot * _ENTRY.size
+        while position < self._size:
+            piece = self._read(position, min(_PIECE_BYTES, self._size - position))
+            yield from _parse_entries(piece, self.path)
+            position += len(piece)
+
     def entries(self) -> list[AbortedTransaction]:
         """All entries, read from the file. Raises `CorruptIndexError`."""
         if len(self) == 0:
             return []
-        return _parse_entries(self._read(), self.path)
+        return _parse_entries(self._read(0, self._size), self.path)
 
     def truncate_to(self, offset: Offset) -> None:
         """Drop the transactions that end at `offset` or later."""
@@ -138,8 +156,11 @@ class TransactionIndex:
             last = self._file.pread(self._size - _ENTRY.size, _ENTRY.size)
             self._last_offset = _parse_entries(last, self.path)[-1].last_offset
 
-    def _read(self) -> bytes:
-        return self._file.pread(0, self._size)
+    def _read(self, position: int, length: int) -> bytes:
+        data = self._file.pread(position, length)
+        if len(data) != length:
+            raise self._corrupt(f"it ends before the {self._size} bytes that it had")
+        return data
 
     def _corrupt(self, reason: str) -> CorruptIndexError:
         return _corrupt(self.path, reason)

@@ -124,3 +124,22 @@ def test_transactions_that_end_out_of_order_are_our_mistake(tmp_path: Path) -> N
     index.append(aborted(1, 0, 5, 6))
     with pytest.raises(AssertionError, match="goes back"):
         index.append(aborted(2, 0, 5, 6))
+
+
+def test_a_long_index_is_read_in_pieces_from_where_the_range_begins(tmp_path: Path) -> None:
+    index = open_index(tmp_path)
+    for n in range(300):
+        index.append(aborted(n, 10 * n, 10 * n + 5, 10 * n + 6))
+    for low, high in ((0, 1), (1290, 1300), (0, 2000), (2994, 3000), (3000, 4000)):
+        found, _ = index.collect(Offset(low), Offset(high))
+        wanted = [n for n in range(300) if 10 * n + 5 >= low and 10 * n < high]
+        assert [each.producer_id for each in found] == wanted
+
+
+def test_an_index_that_was_cut_behind_our_back_is_corrupt(tmp_path: Path) -> None:
+    index = open_index(tmp_path)
+    for n in range(3):
+        index.append(aborted(n, 10 * n, 10 * n + 5, 10 * n + 6))
+    (tmp_path / "0.txnindex").write_bytes((tmp_path / "0.txnindex").read_bytes()[:40])
+    with pytest.raises(CorruptIndexError, match="ends before"):
+        index.collect(Offset(0), Offset(100))
