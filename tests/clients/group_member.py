@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from tests.background_work import BackgroundWork
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.clients.stock_clients import Received, StockConsumer
 
 
-class GroupMember:
+class GroupMember(BackgroundWork):
     """Use as a context: the consumer is opened, polled and closed in the member's thread.
 
     Attributes:
@@ -22,39 +22,19 @@ class GroupMember:
     """
 
     def __init__(self, open_consumer: Callable[[], StockConsumer]) -> None:
+        super().__init__()
         self.received: list[Received] = []
         self.owned: set[int] = set()
         self._open_consumer = open_consumer
-        self._stopping = threading.Event()
-        self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join(60)
-        assert not self._thread.is_alive(), "the consumer did not close"
-        self.check()
-
-    def check(self) -> None:
-        """Raise what ended the member, if anything did."""
-        if self._failure is not None:
-            raise self._failure
-
-    def _run(self) -> None:
+    def work(self) -> None:
+        consumer = self._open_consumer()
         try:
-            consumer = self._open_consumer()
-            try:
-                while not self._stopping.is_set():
-                    self.received += consumer.poll()
-                    self.owned = consumer.assignment()
-            finally:
-                consumer.close()
-        except Exception as failure:
-            self._failure = failure
+            while not self._stopping.is_set():
+                self.received += consumer.poll()
+                self.owned = consumer.assignment()
+        finally:
+            consumer.close()
 
 
 def wait_for_members(

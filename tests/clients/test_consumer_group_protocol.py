@@ -6,7 +6,6 @@ kafka-python 3.0 and aiokafka 0.14 do not speak the protocol.
 
 from __future__ import annotations
 
-import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
+from tests.background_work import BackgroundWork
 from tests.broker_process import BrokerProcess
 from tests.clients.conftest import create_topic_named_by_chance
 from tests.clients.group_children import (
@@ -47,10 +47,11 @@ def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
         yield broker
 
 
-class Flow:
-    """Records that keep coming, from a thread; a context manager."""
+class Flow(BackgroundWork):
+    """Records that keep coming."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
+        super().__init__()
         self.sent: set[tuple[int, int]] = set()
         self._producer = Producer(
             {
@@ -61,19 +62,12 @@ class Flow:
             }
         )
         self._topic = topic
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Flow:
-        self._thread.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join(60)
+        super().__exit__()
         assert self._producer.flush(60) == 0
 
-    def _run(self) -> None:
+    def work(self) -> None:
         number = 0
         while not self._stopping.wait(0.01):
             number += 1

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Self
+from typing import ClassVar
 
 import confluent_kafka
 import psutil  # type: ignore[import-untyped]
 
+from tests.background_work import BackgroundWork
+
 SAMPLE_S = 0.1
 
 
-class Bystander:
+class Bystander(BackgroundWork):
     """Produces a record and reads it back, over and over, in a thread, until the context ends.
 
     Attributes:
         rounds: Records that came back.
     """
 
+    PATIENCE_S: ClassVar[float] = 120
+
     def __init__(self, bootstrap: str, topic: str) -> None:
+        super().__init__()
         self.rounds = 0
         self._topic = topic
         self._errors: list[object] = []
@@ -26,27 +30,17 @@ class Bystander:
         self._producer = confluent_kafka.Producer({**common, "acks": "all", "linger.ms": 0})
         self._consumer = confluent_kafka.Consumer({**common, "group.id": "bystander"})
         self._consumer.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join(120)
-        assert not self._thread.is_alive(), "the bystander hangs"
+        super().__exit__()
         assert self._errors == [], "the bystander was disturbed"
         assert self.rounds > 0
 
-    def _run(self) -> None:
+    def work(self) -> None:
         try:
             while not self._stopping.is_set():
                 self._round(b"record %d" % self.rounds)
                 self.rounds += 1
-        except Exception as failure:
-            self._errors.append(failure)
         finally:
             self._consumer.close()
 
@@ -59,23 +53,14 @@ class Bystander:
         assert (message.offset(), message.value()) == (self.rounds, value)
 
 
-class MemoryWatch:
+class MemoryWatch(BackgroundWork):
     """The largest resident set of a process while the context lasts."""
 
     def __init__(self, pid: int) -> None:
+        super().__init__()
         self.largest_bytes = 0
         self._process = psutil.Process(pid)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
+    def work(self) -> None:
         while not self._stopping.wait(SAMPLE_S):
             self.largest_bytes = max(self.largest_bytes, self._process.memory_info().rss)

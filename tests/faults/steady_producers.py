@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import warnings
-from typing import NamedTuple, Protocol, Self
+from typing import ClassVar, NamedTuple, Protocol
 
 import confluent_kafka
+
+from tests.background_work import BackgroundWork
 
 with warnings.catch_warnings():  # it reads its own package data in a way that Python gives up
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -123,35 +124,21 @@ def number_in(value: bytes) -> int:
     return number
 
 
-class Producing:
+class Producing(BackgroundWork):
     """Sends 0, 1, 2... in a thread until the context ends, then waits for the last answers."""
 
+    PATIENCE_S: ClassVar[float] = 180
+
     def __init__(self, producer: NumberedProducer) -> None:
+        super().__init__()
         self.producer = producer
         self.sent = 0
-        self._stopping = threading.Event()
-        self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join(180)
-        assert not self._thread.is_alive(), "the producer did not come to an end"
-        if self._failure is not None:
-            raise self._failure
-
-    def _run(self) -> None:
-        try:
-            while not self._stopping.is_set():
-                if self.sent - len(self.producer.acknowledged) < MOST_UNACKNOWLEDGED:
-                    self.producer.send(self.sent)
-                    self.sent += 1
-                else:
-                    self.producer.wait()
-            self.producer.close()
-        except Exception as failure:
-            self._failure = failure
+    def work(self) -> None:
+        while not self._stopping.is_set():
+            if self.sent - len(self.producer.acknowledged) < MOST_UNACKNOWLEDGED:
+                self.producer.send(self.sent)
+                self.sent += 1
+            else:
+                self.producer.wait()
+        self.producer.close()
