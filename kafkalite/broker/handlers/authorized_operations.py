@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
-from typing import Final
+from typing import Final, Protocol
+
+from kafkalite_protocol.error_codes import ErrorCode
 
 
 class AclOperation(IntEnum):
@@ -60,3 +63,17 @@ GROUP_OPERATIONS: Final = bits(
     AclOperation.ALTER_CONFIGS,
 )
 """3400, likewise."""
+
+
+class DescribedGroup(Protocol):
+    """One group in the response of a describe API."""
+
+    error_code: int
+    authorized_operations: int
+
+
+def tell_group_operations(groups: Iterable[DescribedGroup], *, wanted: bool) -> None:
+    """Where the client asked for them, in each group that could be described."""
+    for group in groups if wanted else ():
+        if group.error_code == ErrorCode.NONE:
+            group.authorized_operations = GROUP_OPERATIONS

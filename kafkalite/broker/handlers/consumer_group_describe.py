@@ -6,13 +6,12 @@ v1: which protocol a member speaks. Errors per group: 69 with a text, and 14 15 
 from __future__ import annotations
 
 from kafkalite_protocol.api_keys import ApiKey
-from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.consumer_group_describe import (
     ConsumerGroupDescribeRequest,
     ConsumerGroupDescribeResponse,
 )
 
-from kafkalite.broker.handlers.authorized_operations import GROUP_OPERATIONS
+from kafkalite.broker.handlers.authorized_operations import tell_group_operations
 from kafkalite.broker.request import RequestContext
 
 API_KEY = ApiKey.CONSUMER_GROUP_DESCRIBE
@@ -23,8 +22,5 @@ def handle(
 ) -> ConsumerGroupDescribeResponse:
     describe = context.broker.group_coordinator.consumer.describe
     groups = [describe(group_id) for group_id in request.group_ids]
-    if request.include_authorized_operations:
-        for group in groups:
-            if group.error_code == ErrorCode.NONE:
-                group.authorized_operations = GROUP_OPERATIONS
+    tell_group_operations(groups, wanted=request.include_authorized_operations)
     return ConsumerGroupDescribeResponse(groups=groups)

@@ -12,7 +12,7 @@ from kafkalite_protocol.messages.describe_groups import (
     DescribeGroupsResponse,
 )
 
-from kafkalite.broker.handlers.authorized_operations import GROUP_OPERATIONS
+from kafkalite.broker.handlers.authorized_operations import tell_group_operations
 from kafkalite.broker.request import RequestContext
 
 API_KEY = ApiKey.DESCRIBE_GROUPS
@@ -22,8 +22,5 @@ def handle(context: RequestContext, request: DescribeGroupsRequest) -> DescribeG
     groups = context.broker.group_coordinator.admin.describe_groups(
         request.groups, context.api_version
     )
-    if request.include_authorized_operations:
-        for group in groups:
-            if not group.error_code:
-                group.authorized_operations = GROUP_OPERATIONS
+    tell_group_operations(groups, wanted=request.include_authorized_operations)
     return DescribeGroupsResponse(groups=groups)

@@ -12,7 +12,7 @@ from kafkalite_protocol.messages.share_group_describe import (
     ShareGroupDescribeResponse,
 )
 
-from kafkalite.broker.handlers.authorized_operations import GROUP_OPERATIONS
+from kafkalite.broker.handlers.authorized_operations import tell_group_operations
 from kafkalite.broker.request import RequestContext
 from kafkalite.coordination.group.share.describe import DescribedGroup
 
@@ -33,8 +33,5 @@ def handle(
         return ShareGroupDescribeResponse(groups=refused)
     describe = context.broker.group_coordinator.share.describe
     groups = [describe(group_id) for group_id in request.group_ids]
-    if request.include_authorized_operations:
-        for group in groups:
-            if group.error_code == ErrorCode.NONE:
-                group.authorized_operations = GROUP_OPERATIONS
+    tell_group_operations(groups, wanted=request.include_authorized_operations)
     return ShareGroupDescribeResponse(groups=groups)
