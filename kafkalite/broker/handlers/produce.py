@@ -152,11 +152,12 @@ class _Produce:
     """One request on its way through its partitions."""
 
     __slots__ = (
+        "_check_late",
         "_context",
         "_now_ms",
         "_recompressor",
+        "_refused",
         "_transactional_id",
-        "_verdict",
         "acks",
         "delayed",
         "first_error",
@@ -167,7 +168,7 @@ class _Produce:
         self, context: RequestContext, acks: int, transactional_id: str | None, verdict: Verdict
     ) -> None:
         self._context = context
-        self._verdict = verdict
+        self._refused, self._check_late = verdict
         self.acks = acks
         self._transactional_id = transactional_id
         self._now_ms = context.broker.clock.now_ms()
@@ -191,9 +192,7 @@ class _Produce:
             if self.acks not in (0, 1, _ALL):
                 raise KafkaError(ErrorCode.INVALID_REQUIRED_ACKS)
             replica = _find_replica(self._context, name, topic_id, index)
-            if self._verdict.refused and (
-                refusal := self._verdict.refused.get(replica.topic_partition)
-            ):
+            if self._refused and (refusal := self._refused.get(replica.topic_partition)):
                 if refusal.code is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
                     asked = replica
                 raise refusal
@@ -225,7 +224,7 @@ class _Produce:
                 answer = self._failed(name, topic_id, index, error, replica)
             out.resolve(answer)
 
-        check_late = self._verdict.check_late
+        check_late = self._check_late
         self._recompressor.append(
             replica,
             records,
