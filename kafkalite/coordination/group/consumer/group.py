@@ -192,14 +192,6 @@ class ConsumerGroup(ModernGroup[ConsumerMember]):
         if self.static_members.get(member.instance_id) == member.member_id:
             del self.static_members[member.instance_id]
 
-    def _free_instance(self, member: ConsumerMember | None) -> None:
-        """Nobody stands for the member's instance id, unless another one does already. A member may come back with
-        another instance id, and the old one must not outlive it."""
-        if member is None or member.instance_id is None:
-            return
-        if self.static_members.get(member.instance_id) == member.member_id:
-            del self.static_members[member.instance_id]
-
     def _release(self, member: ConsumerMember) -> None:
         """The partitions are no longer its own. In a log that was compacted, one may have been given on before."""
         for partition in _owned(member.current):
