@@ -342,8 +342,10 @@ def test_a_fetch_waits_for_records(client, bootstrap, topic, member) -> None:
     alice = member("a")
     alice.acquire()
     with RawClient(bootstrap) as other:
-        threading.Timer(0.2, lambda: produce(other, topic, batch_of(b"new"))).start()
+        later = threading.Timer(0.2, lambda: produce(other, topic, batch_of(b"new")))
+        later.start()
         assert alice.acquire(max_wait_ms=20_000) == [(9, 9, 1)]
+        later.join(20)  # its answer may come after the record
 
 
 def test_a_fetch_waits_for_what_another_member_releases(bootstrap, group, shared, member) -> None:
