@@ -17,6 +17,8 @@ from kafkalite_protocol.messages.write_txn_markers import WriteTxnMarkersRequest
 from kafkalite_protocol.record_batch import batches
 from kafkalite_protocol.records import read_records
 
+from tests.differential.consumer_group_scenarios import enter
+from tests.differential.group_requests import join
 from tests.differential.requests import NOW_MS, batch_of, fetch, list_offsets, part, produce
 from tests.differential.transaction_requests import Writer
 from tests.differential.transcript import Side, batches_of
@@ -380,6 +382,44 @@ def offsets_of_open_transactions(side: Side) -> None:
     committer.fetched("anew")
 
 
+def offsets_of_members(side: Side) -> None:
+    """Groups of both protocols with a member, who says which epoch it commits in."""
+    topic = side.new_topic("txd-members", partitions=3)
+    for name in ("txd-members-modern", "txd-members-classic"):
+        committer = Committer(side, name, topic)
+        if name.endswith("modern"):
+            member = "member"
+            epoch = side.client.ask(enter(name, member, topic), 1).member_epoch
+            assert epoch > 0, "the member is in the group"
+            side.note("epoch", epoch)
+        else:
+            joined = side.client.ask(join(name, session_timeout_ms=60_000), 3)
+            member, epoch = joined.member_id, joined.generation_id
+        claims: dict[str, dict[str, Any]] = {
+            "nothing": {},
+            "all": {"member_id": member, "generation_id": epoch},
+            "older": {"member_id": member, "generation_id": epoch - 1},
+            "newer": {"member_id": member, "generation_id": epoch + 1},
+            "no epoch": {"member_id": member},
+            "no member": {"generation_id": epoch},
+            "another member": {"member_id": "m", "generation_id": epoch},
+            "another instance": {
+                "member_id": member,
+                "generation_id": epoch,
+                "group_instance_id": "i",
+            },
+            "an instance alone": {"group_instance_id": "i"},
+        }
+        for version in (3, 4, 5):
+            if version < 5:
+                committer.writer.add_offsets(f"add {name} {version}", name)
+            for label, claim in claims.items():
+                committer.commit(f"{name}: {label}", version, (0, 5), **claim)
+            committer.commit(f"{name}: as before v3", 2, (0, 5))
+            committer.writer.end(f"end {name} {version}", True, 5 if version == 5 else 4)
+            committer.fetched(f"{name} {version}")
+
+
 def batches_of_offsets(side: Side) -> None:
     """The bytes in `__consumer_offsets`, but for what the clock and the ids say."""
     topic = side.new_topic("txd-bytes", partitions=1)
@@ -422,5 +462,6 @@ SCENARIOS: tuple[Callable[[Side], None], ...] = (
     markers_by_version,
     offsets_by_version,
     offsets_of_open_transactions,
+    offsets_of_members,
     batches_of_offsets,
 )
