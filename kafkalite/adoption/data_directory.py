@@ -13,7 +13,8 @@ from kafkalite.metadata.metadata_directory import METADATA_DIRECTORY, MetadataOw
 from kafkalite.storage.descriptors import Descriptor
 from kafkalite.storage.directory_lock import LockedError
 from kafkalite.storage.filesystem import FileSystem
-from kafkalite.storage.log_manager import LOCK_FILE, STRAY_SUFFIX, LogManager
+from kafkalite.storage.log_directory import LOCK_FILE
+from kafkalite.storage.log_manager import STRAY_SUFFIX, LogManager
 from kafkalite.storage.metadata_files import (
     CLEAN_SHUTDOWN,
     META_PROPERTIES,

@@ -34,22 +34,17 @@ from kafkalite.storage.checkpoints import (
     read_offset_checkpoint,
 )
 from kafkalite.storage.descriptors import Descriptor
-from kafkalite.storage.directory_lock import LockedError
 from kafkalite.storage.filesystem import FileSystem, Space, remove_tree
 from kafkalite.storage.log import Log
 from kafkalite.storage.log_config import LogConfig
+from kafkalite.storage.log_directory import LogDirectory, identify
 from kafkalite.storage.log_loader import LogLoader
 from kafkalite.storage.metadata_files import (
     CLEAN_SHUTDOWN,
-    META_PROPERTIES,
     PARTITION_METADATA,
-    MetaProperties,
-    format_uuid,
-    read_meta_properties,
     read_partition_metadata,
     take_clean_shutdown,
     write_clean_shutdown,
-    write_meta_properties,
     write_partition_metadata,
 )
 from kafkalite.storage.segment_files import base_offset_of
@@ -57,7 +52,6 @@ from kafkalite.types import ZERO_UUID, BrokerId, Offset, TopicPartition, Uuid
 
 _log = logging.getLogger(__name__)
 
-LOCK_FILE = ".lock"
 DELETE_SUFFIX = "-delete"
 STRAY_SUFFIX = "-stray"
 
@@ -66,19 +60,6 @@ _PARTITION_DIRECTORY = re.compile(
     r"(?P<topic>[a-zA-Z0-9._-]{1,249})-(?P<partition>0|[1-9][0-9]{0,9})"
 )
 _NAME_BYTES_MAX = 255
-
-
-class _Directory:
-    """One data directory."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.lock: Descriptor | None = None
-        self.properties: MetaProperties | None = None
-        self.was_clean = False
-        self.is_cleaned = False
-        """A log in it has been compacted, so that there is a checkpoint of that to be kept up to date."""
-        self.logs: dict[TopicPartition, Log] = {}
 
 
 class _Deleted(NamedTuple):
@@ -98,7 +79,7 @@ class LogManager:
         self._filesystem = filesystem
         self._clock = clock
         self._rng = rng
-        self._directories = [_Directory(Path(path)) for path in config.log_dirs]
+        self._directories = [LogDirectory(Path(path)) for path in config.log_dirs]
         self._loader = LogLoader(filesystem, clock, rng)
         self._logs: dict[TopicPartition, Log] = {}
         self._deleted: list[_Deleted] = []
@@ -127,10 +108,14 @@ class LogManager:
         self._directories[0].lock = lock
         try:
             for directory in self._directories:
-                self._make(directory.path)
-                if directory.lock is None:
-                    self._take_lock(directory)
-            self._identify()
+                directory.take(self._filesystem)
+            self._cluster_id = identify(
+                self._directories,
+                self._filesystem,
+                self._rng,
+                BrokerId(self._config.node_id),
+                self._config.cluster_id,
+            )
             for directory in self._directories:
                 self._load_logs(directory)
         except OSError as error:
@@ -148,65 +133,7 @@ class LogManager:
         for directory in self._directories:
             directory.lock = None
 
-    def _make(self, path: Path) -> None:
-        if not self._filesystem.exists(path):
-            if path.parent != path:
-                self._make(path.parent)
-            self._filesystem.mkdir(path)
-            self._filesystem.fsync_directory(path.parent)
-
-    def _take_lock(self, directory: _Directory) -> None:
-        try:
-            directory.lock = self._filesystem.lock(directory.path / LOCK_FILE)
-        except BlockingIOError as error:
-            holder = error.holder if isinstance(error, LockedError) else "another broker"
-            raise StartupError(
-                f"the data in {directory.path} is in use by {holder}; stop it, or choose another directory with --data"
-            ) from None
-
-    def _identify(self) -> None:
-        """Read or write whose data this is; all directories must agree."""
-        node_id = BrokerId(self._config.node_id)
-        wanted = self._config.cluster_id
-        for directory in self._directories:
-            directory.properties = read_meta_properties(
-                self._filesystem, directory.path / META_PROPERTIES
-            )
-            if directory.properties is not None:
-                self._check_owner(directory, node_id, wanted)
-                wanted = directory.properties.cluster_id
-        self._cluster_id = wanted or format_uuid(self._new_uuid())
-        for directory in self._directories:
-            if directory.properties is None:
-                directory.properties = MetaProperties(self._cluster_id, node_id, self._new_uuid())
-                write_meta_properties(
-                    self._filesystem, directory.path / META_PROPERTIES, directory.properties
-                )
-
-    def _check_owner(
-        self, directory: _Directory, node_id: BrokerId, cluster_id: str | None
-    ) -> None:
-        properties = directory.properties
-        assert properties is not None
-        if properties.node_id != node_id:
-            raise StartupError(
-                f"the data in {directory.path} belongs to node.id {properties.node_id}, and this broker is {node_id}; "
-                f"start it with --set node.id={properties.node_id}, or choose another directory with --data"
-            )
-        if cluster_id is not None and properties.cluster_id != cluster_id:
-            raise StartupError(
-                f"the data in {directory.path} belongs to cluster {properties.cluster_id}, not to {cluster_id}; "
-                "choose another directory with --data"
-            )
-
-    def _new_uuid(self) -> Uuid:
-        """Random; never one that is written with a `-` first, which tools would take for an option."""
-        while True:
-            uuid = Uuid(self._rng.randbytes(16))
-            if not format_uuid(uuid).startswith("-"):
-                return uuid
-
-    def _load_logs(self, directory: _Directory) -> None:
+    def _load_logs(self, directory: LogDirectory) -> None:
         filesystem, path = self._filesystem, directory.path
         directory.was_clean = take_clean_shutdown(filesystem, path / CLEAN_SHUTDOWN) is not None
         recovery_points = self._read_checkpoint(path / RECOVERY_POINT_CHECKPOINT)
@@ -338,7 +265,7 @@ class LogManager:
                 target,
             )
 
-    def _emptiest(self) -> _Directory:
+    def _emptiest(self) -> LogDirectory:
         return min(self._directories, key=lambda directory: len(directory.logs))
 
     # Now and then
@@ -446,7 +373,7 @@ class LogManager:
         self.release()
 
 
-def _close_logs(directory: _Directory) -> bool:
+def _close_logs(directory: LogDirectory) -> bool:
     """Did all of them close well?"""
     closed_well = True
     for log in directory.logs.values():
