@@ -18,9 +18,9 @@ from kafkalite.types import ProducerId, TopicPartition
 if TYPE_CHECKING:
     from kafkalite.broker.broker import Broker
 
-_BATCH_HEADER_BYTES = 61
-_ATTRIBUTES_LOW_BYTE = 22
-_TRANSACTIONAL_BIT = 0x10
+BATCH_HEADER_BYTES = 61
+ATTRIBUTES_LOW_BYTE = 22
+TRANSACTIONAL_BIT = 0x10
 _PRODUCER = Struct(">qhi")
 """Id, epoch, base sequence."""
 _PRODUCER_POSITION = 43
@@ -47,8 +47,8 @@ NOT_ASKED = Verdict({}, None)
 
 
 def is_transactional(records: memoryview) -> bool:
-    return len(records) >= _BATCH_HEADER_BYTES and bool(
-        records[_ATTRIBUTES_LOW_BYTE] & _TRANSACTIONAL_BIT
+    return len(records) >= BATCH_HEADER_BYTES and bool(
+        records[ATTRIBUTES_LOW_BYTE] & TRANSACTIONAL_BIT
     )
 
 

@@ -22,7 +22,10 @@ from kafkalite_protocol.messages.produce import read_produce_request, write_prod
 from kafkalite.broker.dispatch import start_response
 from kafkalite.broker.handlers.leader_hint import current_leader, leader_endpoints
 from kafkalite.broker.produce_in_transaction import (
+    ATTRIBUTES_LOW_BYTE,
+    BATCH_HEADER_BYTES,
     NOT_ASKED,
+    TRANSACTIONAL_BIT,
     Verdict,
     is_transactional,
     verdict_on,
@@ -42,11 +45,8 @@ API_KEY = ApiKey.PRODUCE
 _SIZE = struct.Struct(">i")
 _TOPIC_IDS_FROM_VERSION = 13
 _ZSTD_FROM_VERSION = 7
-_ATTRIBUTES_LOW_BYTE = 22
-_TRANSACTIONAL_BIT = 0x10
 _CODEC_MASK = 0x07
 _CODEC_ZSTD = 4
-_BATCH_HEADER_BYTES = 61
 
 _ALL = -1
 
@@ -264,10 +264,10 @@ class _Produce:
 
     def _check_attributes(self, records: memoryview) -> None:
         """What depends on the request around the batch; the batch itself is the log validator's."""
-        if len(records) < _BATCH_HEADER_BYTES:
+        if len(records) < BATCH_HEADER_BYTES:
             return
-        attributes = records[_ATTRIBUTES_LOW_BYTE]
-        if attributes & _TRANSACTIONAL_BIT and self._transactional_id is None:
+        attributes = records[ATTRIBUTES_LOW_BYTE]
+        if attributes & TRANSACTIONAL_BIT and self._transactional_id is None:
             raise KafkaError(
                 ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
                 "a transactional batch came without a transactional id",
