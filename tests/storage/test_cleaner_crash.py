@@ -7,13 +7,11 @@ failing disk       the same at once, in the process that goes on, and after a re
 from __future__ import annotations
 
 import errno
-import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from kafkalite_protocol.compression import Compression
@@ -46,19 +44,6 @@ CONFIG = LogConfig(
     min_cleanable_dirty_ratio=0.0,
     delete_retention_ms=10,
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fsync promises is kept by the faulty file system."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def disk() -> Iterator[Path]:
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
 
 
 def open_manager(filesystem: FileSystem, root: Path) -> LogManager:

@@ -8,13 +8,11 @@ both          nothing is there that was not sent; the log can be read, written, 
 from __future__ import annotations
 
 import errno
-import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from kafkalite_protocol.record_batch import RecordBatchView
@@ -32,20 +30,6 @@ from tests.storage.log_world import EPOCH, NOW_MS, TOPIC_ID, TP, all_batches, ba
 
 PRODUCER = ProducerId(7)
 CONFIG = LogConfig(segment_bytes=500, index_interval_bytes=100)
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fsync promises is kept by the faulty file system; the process that comes after is not stopped any more."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def disk() -> Iterator[Path]:
-    """A directory in memory where there is such a thing: thousands of small files are made here."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
 
 
 @dataclass
