@@ -11,6 +11,7 @@ transaction is committed; what is aborted on purpose says `void`. Prints a line 
     began | committed | aborted | failed ERROR
     leaving                it is killed now, by itself, within a transaction
     fenced ERROR           another teller has taken its place; ends with status 3
+    confused ERROR         the library takes the end of a transaction for impossible; ends with status 4
 
 Ends with status 0 after the last order. Each transaction is within a shared lock on the file LOCK, and
 none begins while LOCK.audit exists: so an auditor finds a moment without any.
@@ -32,6 +33,9 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 FENCED = 3
+CONFUSED = 4
+"""librdkafka ends a transaction that the coordinator may not have heard of, after a kill; with Apache Kafka, too."""
+
 FENCING_CODES = {
     KafkaError._FENCED,
     KafkaError.INVALID_PRODUCER_EPOCH,
@@ -165,10 +169,13 @@ def main(bootstrap: str, name: str, partition: str, orders: str, lock: str, seed
                     done = teller.carry_out(order)
             offset += 1
     except KafkaException as failure:
-        if failure.args[0].code() not in FENCING_CODES:
-            raise
-        tell("fenced", failure.args[0])
-        return FENCED
+        if failure.args[0].code() in FENCING_CODES:
+            tell("fenced", failure.args[0])
+            return FENCED
+        if failure.args[0].code() == KafkaError.INVALID_TXN_STATE:
+            tell("confused", failure.args[0])
+            return CONFUSED
+        raise
     return 0
 
 

@@ -5,97 +5,43 @@ At least once: no word may be missing in the counts, some may be counted twice a
 
 from __future__ import annotations
 
-import subprocess
-import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
-from kafka.admin import KafkaAdminClient, NewTopic
 from kafkalite_protocol.messages.streams_group_describe import (
     StreamsGroupDescribeRequest,
     StreamsGroupDescribeResponse,
 )
 
 from tests.broker_process import BrokerProcess
-from tests.java_kafka import streams_libs
+from tests.java_tools.word_count import CLASSIC, QUICK, STREAMS, WordCount, compiled
 from tests.raw_client import RawClient
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(300)]
 
-SOURCE = Path(__file__).parent / "java" / "WordCount.java"
 LINES = 200
 WORDS_OF_LINE = 3
-
-QUICK = {
-    "group.streams.heartbeat.interval.ms": "1000",
-    "group.streams.min.heartbeat.interval.ms": "1000",
-    "group.streams.session.timeout.ms": "6000",
-    "group.streams.min.session.timeout.ms": "6000",
-    "group.streams.num.standby.replicas": "1",
-}
-"""A killed process is missed after 6 s, not 45."""
-
-STREAMS = {"group.protocol": "streams"}
-CLASSIC = {
-    "group.protocol": "classic",
-    "consumer.session.timeout.ms": "6000",
-    "consumer.heartbeat.interval.ms": "1000",
-    "num.standby.replicas": "1",
-}
 
 
 @pytest.fixture(scope="module")
 def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("classes")
-    class_path = f"{streams_libs()}/*"
-    subprocess.run(["javac", "-cp", class_path, "-d", str(folder), str(SOURCE)], check=True)
-    return folder
+    return compiled(tmp_path_factory.mktemp("classes"))
 
 
-class Application:
-    """Processes of one word count, what they were given, and what they have counted so far."""
+class CountedLines(WordCount):
+    """What the application was given, and what it has counted so far."""
 
     def __init__(
         self, broker: BrokerProcess, classes: Path, folder: Path, settings: dict[str, str]
     ) -> None:
-        name = uuid.uuid4().hex[:8]
-        self.id, self.input, self.output = f"words-{name}", f"lines-{name}", f"counts-{name}"
+        super().__init__(broker, classes, folder, settings)
         self.expected: Counter[str] = Counter()
         self.counted: Counter[str] = Counter()
-        self._broker = broker
-        self._classes = classes
-        self._folder = folder
-        self._settings = settings
-        self._started = 0
-
-    @contextmanager
-    def process(self) -> Iterator[subprocess.Popen[bytes]]:
-        """One instance, killed at the end of the block if it still runs."""
-        self._started += 1
-        settings = {
-            "bootstrap.servers": self._broker.bootstrap,
-            "application.id": self.id,
-            "client.id": f"process-{self._started}",
-            "state.dir": str(self._folder / f"state-{self._started}"),
-            "input": self.input,
-            "output": self.output,
-            **self._settings,
-        }
-        command = ["java", "-Xmx256M", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]
-        command += ["-cp", f"{self._classes}:{streams_libs()}/*", "WordCount"]
-        command += [f"{key}={value}" for key, value in settings.items()]
-        with (self._folder / f"process-{self._started}.log").open("wb") as log:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
-        with process:
-            try:
-                yield process
-            finally:
-                process.kill()
 
     def give_lines(self) -> None:
         producer = KafkaProducer(bootstrap_servers=self._broker.bootstrap)
@@ -133,8 +79,8 @@ def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
 def test_words_are_counted_whoever_is_killed(
     broker: BrokerProcess, classes: Path, tmp_path: Path, protocol: dict[str, str]
 ) -> None:
-    application = Application(broker, classes, tmp_path, protocol)
-    create_topics(broker, application)
+    application = CountedLines(broker, classes, tmp_path, protocol)
+    application.create_topics()
     with ExitStack() as running:
         first = running.enter_context(application.process())
         second = running.enter_context(application.process())
@@ -162,12 +108,6 @@ def test_words_are_counted_whoever_is_killed(
             assert process.wait(60) == 0
     if protocol is STREAMS:
         assert described(broker, application.id).group_state == "Empty"
-
-
-def create_topics(broker: BrokerProcess, application: Application) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    admin.create_topics([NewTopic(application.input, 4, 1), NewTopic(application.output, 1, 1)])
-    admin.close()
 
 
 def is_shared_by(broker: BrokerProcess, group_id: str, members: int) -> bool:
