@@ -19,7 +19,10 @@ def test_the_log_of_states_begins_later_after_many_changes_and_nothing_is_lost(t
         "share.coordinator.state.topic.prune.interval.ms": "50",
         "share.coordinator.state.topic.num.partitions": "1",
     }
-    with running_broker(tmp_path / "data", **settings) as server, RawClient(server.bootstrap_servers) as client:
+    with (
+        running_broker(tmp_path / "data", **settings) as server,
+        RawClient(server.bootstrap_servers) as client,
+    ):
         of_topic = _new_topic(client)
         begin_sharing(client, "group", of_topic, 0)
         for offset in range(WRITES):
@@ -29,7 +32,10 @@ def test_the_log_of_states_begins_later_after_many_changes_and_nothing_is_lost(t
             return _log_start(client) > 0
 
         wait_until(is_pruned, "the log of states to be pruned")
-    with running_broker(tmp_path / "data", **settings) as server, RawClient(server.bootstrap_servers) as client:
+    with (
+        running_broker(tmp_path / "data", **settings) as server,
+        RawClient(server.bootstrap_servers) as client,
+    ):
         assert _log_start(client) > 0
         found = client.ask(read("group", of_topic), 0).results[0].partitions[0]
         assert [each.first_offset for each in found.state_batches] == [
