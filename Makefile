@@ -33,7 +33,7 @@ $(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
 run: $(VENV)/.installed  ## install if needed, start the broker on 127.0.0.1:9092 with its data in ./kafkalite-data
 	@$(BIN)/kafkalite serve --port $(PORT) --data $(DATA)
 
-test: $(VENV)/.dev      ## every test that needs no JVM, stock Python clients included (under 10 minutes)
+test: $(VENV)/.dev      ## every test that needs no JVM and no Go, stock Python clients included (under 10 minutes)
 	$(BIN)/python -m pytest -m "not slow and not java and not go"
 
 test-slow: $(VENV)/.dev ## the long ones: kills, fuzzing at length, slow connections
