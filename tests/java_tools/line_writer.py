@@ -26,6 +26,17 @@ PAUSE_S = 0.04
 
 
 def main(bootstrap: str, topic: str) -> None:
+    """Write; with a new producer when the library has given one up, which it does after kills of Apache Kafka, too."""
+    while True:
+        try:
+            return write(bootstrap, topic)
+        except KafkaException as failure:
+            if not failure.args[0].fatal():
+                raise
+            print(failure, flush=True)
+
+
+def write(bootstrap: str, topic: str) -> None:
     chance = random.Random(os.getpid())
     producer = Producer(
         {
