@@ -34,16 +34,23 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield kafka.bootstrap
 
 
+@pytest.fixture(scope="session")
+def compared_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A kafkalite on which nothing is done that is not done on Apache Kafka too: the tools list all that is there."""
+    with BrokerProcess(tmp_path_factory.mktemp("compared") / "data") as broker:
+        yield broker.bootstrap
+
+
 @pytest.fixture
 def compare(
-    bootstrap: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
+    compared_bootstrap: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
 ) -> side_by_side.Compare:
     """Does the same on both brokers at once, and expects the same in print."""
 
     def compared(scenario: side_by_side.Scenario) -> None:
         theirs, ours = (
             side_by_side.Broker(address, tmp_path_factory.mktemp("tool"))
-            for address in (kafka_bootstrap, bootstrap)
+            for address in (kafka_bootstrap, compared_bootstrap)
         )
         side_by_side.compare(scenario, theirs, ours)
 

@@ -114,10 +114,10 @@ def masked(printed: str, *names: str) -> list[list[str]]:
 
 
 def test_kafka_transactions_lists_and_describes_alike(
-    bootstrap: str, kafka_bootstrap: str, tmp_path: Path
+    compared_bootstrap: str, kafka_bootstrap: str, tmp_path: Path
 ) -> None:
     seen: list[list[Any]] = []
-    for address in (kafka_bootstrap, bootstrap):
+    for address in (kafka_bootstrap, compared_bootstrap):
         broker = Broker(address, tmp_path)
         with closing(Side(address)) as side:
             topic = side.new_topic("listed-transactions", 2)
