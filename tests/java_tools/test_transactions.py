@@ -45,6 +45,7 @@ EVERYWHERE = [
     "transformed: 300 in, 300",
     "offsets: 300",
 ]
+SHORT_NUMBER_MAX = 9
 EMPTY_TO_COMPLETE_COMMIT = [0, 1, 2, 4]
 COMMIT_AFTER_TIMEOUT = {
     0: "ProducerFencedException",
@@ -107,6 +108,12 @@ def open_transaction(
     return writer
 
 
+def use_up_short_producer_ids(side: Side) -> None:
+    """From now on they have two digits at least, and are masked with the other long numbers."""
+    while side.producer_id() < SHORT_NUMBER_MAX:
+        pass
+
+
 def masked(printed: str, *names: str) -> list[list[str]]:
     """The columns of the tool's table, numbers that differ between any two brokers masked; only lines with one of `names`."""
     lines = [line.split() for line in printed.splitlines() if any(one in line for one in names)]
@@ -121,6 +128,7 @@ def test_kafka_transactions_lists_and_describes_alike(
         broker = Broker(address, tmp_path)
         with closing(Side(address)) as side:
             topic = side.new_topic("listed-transactions", 2)
+            use_up_short_producer_ids(side)
             open_transaction(side, "tool-open", topic)
             writer = open_transaction(side, "tool-ended", topic, 1)
             writer.end("end", True, 5)
@@ -166,6 +174,7 @@ def test_a_hanging_transaction_is_found_and_aborted_by_the_tool(
         broker = Broker(address, tmp_path)
         with closing(Side(address)) as side:
             topic = side.new_topic("hanging-transactions")
+            use_up_short_producer_ids(side)
             verify_partitions(side, enabled=False)
             open_transaction(side, "tool-hanging", topic, version=10)
             verify_partitions(side, enabled=True)
