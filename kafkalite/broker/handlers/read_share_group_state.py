@@ -11,11 +11,11 @@ from kafkalite_protocol.messages.read_share_group_state import (
     ReadShareGroupStateResponse,
 )
 
-from kafkalite.broker.handlers.share_state_topics import for_each_topic
+from kafkalite.broker.handlers.share_state_topics import for_each_topic, leaders_of
 from kafkalite.broker.request import RequestContext
-from kafkalite.coordination.share.persister import PartitionLeader, PartitionState
+from kafkalite.coordination.share.persister import PartitionState
 from kafkalite.deferred import Deferred
-from kafkalite.types import GroupId, LeaderEpoch, Uuid
+from kafkalite.types import GroupId, Uuid
 
 API_KEY = ApiKey.READ_SHARE_GROUP_STATE
 
@@ -27,12 +27,8 @@ def handle(
     context: RequestContext, request: ReadShareGroupStateRequest
 ) -> Deferred[ReadShareGroupStateResponse]:
     def ask(topic: _Topic) -> Deferred[_Result]:
-        leaders = [
-            PartitionLeader(each.partition, LeaderEpoch(each.leader_epoch))
-            for each in topic.partitions
-        ]
         return context.broker.share_coordinator.read_state(
-            GroupId(request.group_id), Uuid(topic.topic_id), leaders
+            GroupId(request.group_id), Uuid(topic.topic_id), leaders_of(topic.partitions)
         ).then(lambda states: _Result(topic.topic_id, [_partition(state) for state in states]))
 
     return for_each_topic(request.group_id, request.topics, ask).then(ReadShareGroupStateResponse)

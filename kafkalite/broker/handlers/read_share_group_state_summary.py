@@ -11,11 +11,11 @@ from kafkalite_protocol.messages.read_share_group_state_summary import (
     ReadShareGroupStateSummaryResponse,
 )
 
-from kafkalite.broker.handlers.share_state_topics import for_each_topic
+from kafkalite.broker.handlers.share_state_topics import for_each_topic, leaders_of
 from kafkalite.broker.request import RequestContext
-from kafkalite.coordination.share.persister import PartitionLeader, PartitionSummary
+from kafkalite.coordination.share.persister import PartitionSummary
 from kafkalite.deferred import Deferred
-from kafkalite.types import GroupId, LeaderEpoch, Uuid
+from kafkalite.types import GroupId, Uuid
 
 API_KEY = ApiKey.READ_SHARE_GROUP_STATE_SUMMARY
 
@@ -27,12 +27,8 @@ def handle(
     context: RequestContext, request: ReadShareGroupStateSummaryRequest
 ) -> Deferred[ReadShareGroupStateSummaryResponse]:
     def ask(topic: _Topic) -> Deferred[_Result]:
-        leaders = [
-            PartitionLeader(each.partition, LeaderEpoch(each.leader_epoch))
-            for each in topic.partitions
-        ]
         return context.broker.share_coordinator.read_summary(
-            GroupId(request.group_id), Uuid(topic.topic_id), leaders
+            GroupId(request.group_id), Uuid(topic.topic_id), leaders_of(topic.partitions)
         ).then(lambda found: _Result(topic.topic_id, [_partition(each) for each in found]))
 
     return for_each_topic(request.group_id, request.topics, ask).then(

@@ -20,7 +20,7 @@ from kafkalite.broker.share.acknowledgements import Batch, Outcome, acknowledge
 from kafkalite.broker.share.share_answer import Answers
 from kafkalite.broker.share.share_fetch import ShareFetch, Wanted
 from kafkalite.broker.share.share_session import ShareSession, TopicIdPartition
-from kafkalite.deferred import Deferred, resolved
+from kafkalite.deferred import Deferred, chain, resolved
 from kafkalite.errors import KafkaError
 from kafkalite.types import GroupId, MemberId, Uuid
 
@@ -58,15 +58,14 @@ def handle_raw(
         )
         return _park(context, fetch, request.max_wait_ms)
 
-    out = _flat(
-        acknowledge(
-            sharing.partitions,
-            context.broker.image,
-            session,
-            _acknowledgements(request),
-            renews=request.is_renew_ack,
-        ).then(proceed)
+    acknowledged = acknowledge(
+        sharing.partitions,
+        context.broker.image,
+        session,
+        _acknowledgements(request),
+        renews=request.is_renew_ack,
     )
+    out = chain(acknowledged, proceed)
     return out.result() if out.done else out
 
 
@@ -134,19 +133,3 @@ def _park(context: RequestContext, fetch: ShareFetch, max_wait_ms: int) -> Defer
             fetch, look.missing_bytes, fetch.watched, max_wait_ms
         )
     return resolved(look.answer)
-
-
-def _flat(source: Deferred[Deferred[Answer]]) -> Deferred[Answer]:
-    """What the inner one ends as. A failure is this request's own, not that of whoever wrote the acknowledgements."""
-    out: Deferred[Answer] = Deferred()
-
-    def begun(done: Deferred[Deferred[Answer]]) -> None:
-        try:
-            inner = done.result()
-        except Exception as error:
-            out.fail(error)
-        else:
-            inner.pass_on(out)
-
-    source.on_done(begun)
-    return out

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from kafkalite.coordination.share.persister import PartitionLeader
 from kafkalite.deferred import Deferred, gather
+from kafkalite.types import LeaderEpoch
 
 
 class Topic(Protocol):
@@ -13,6 +15,18 @@ class Topic(Protocol):
 
     @property
     def partitions(self) -> Sequence[object]: ...
+
+
+class Read(Protocol):
+    """One partition that its leader asks about."""
+
+    partition: int
+    leader_epoch: int
+
+
+def leaders_of(partitions: Sequence[Read]) -> list[PartitionLeader]:
+    """Who asks, by partition."""
+    return [PartitionLeader(each.partition, LeaderEpoch(each.leader_epoch)) for each in partitions]
 
 
 T = TypeVar("T", bound=Topic)

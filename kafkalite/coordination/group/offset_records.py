@@ -13,8 +13,8 @@ from kafkalite_protocol.messages.offset_commit_value import OffsetCommitValue
 from kafkalite.coordination.group.record_bytes import (
     decode_key,
     decode_value,
-    encode_key,
-    encode_value,
+    encode_record,
+    tombstone_of,
 )
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import (
@@ -67,11 +67,11 @@ def offset_commit(group_id: GroupId, tp: TopicPartition, committed: CommittedOff
         commit_timestamp=committed.commit_timestamp_ms,
         topic_id=committed.topic_id,
     )
-    return _offset_key(group_id, tp), encode_value(_VALUE_VERSION, value)
+    return encode_record(_offset_key(group_id, tp), value, _VALUE_VERSION)
 
 
 def offset_tombstone(group_id: GroupId, tp: TopicPartition) -> KeyValue:
-    return _offset_key(group_id, tp), None
+    return tombstone_of(_offset_key(group_id, tp))
 
 
 def read_offset_record(key: bytes, value: bytes | None) -> OffsetRecord:
@@ -94,6 +94,5 @@ def _read_value(value: bytes) -> CommittedOffset:
     )
 
 
-def _offset_key(group_id: GroupId, tp: TopicPartition) -> bytes:
-    key = OffsetCommitKey(group=group_id, topic=tp.topic, partition=tp.partition)
-    return encode_key(key)
+def _offset_key(group_id: GroupId, tp: TopicPartition) -> OffsetCommitKey:
+    return OffsetCommitKey(group=group_id, topic=tp.topic, partition=tp.partition)

@@ -14,6 +14,7 @@ from typing import ClassVar, Protocol, Self, TypeVar
 from kafkalite_protocol.buffers import Buffer
 from kafkalite_protocol.errors import ProtocolError
 
+from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import GroupId
 
 _INT16 = struct.Struct(">h")
@@ -43,6 +44,15 @@ def encode_key(body: RecordBody) -> bytes:
 
 def encode_value(version: int, body: RecordBody) -> bytes:
     return _INT16.pack(version) + body.encode(version)
+
+
+def encode_record(key: RecordBody, value: RecordBody, version: int = 0) -> KeyValue:
+    """`version` is that of the value."""
+    return encode_key(key), encode_value(version, value)
+
+
+def tombstone_of(key: RecordBody) -> KeyValue:
+    return encode_key(key), None
 
 
 def key_type(key: bytes) -> int:

@@ -20,16 +20,14 @@ from kafkalite_protocol.messages.share_update_value import ShareUpdateValue
 from kafkalite.coordination.group.record_bytes import (
     decode_key,
     decode_value,
-    encode_key,
-    encode_value,
+    encode_record,
     key_type,
+    tombstone_of,
 )
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.coordination.share.persister import StateBatch
 from kafkalite.storage.metadata_files import format_uuid, parse_uuid
 from kafkalite.types import GroupId, LeaderEpoch, Offset, Uuid
-
-_VALUE_VERSION = 0
 
 _PARTITION = re.compile(r"[+-]?[0-9]{1,10}")
 _PARTITION_MAX = 2**31 - 1
@@ -100,12 +98,12 @@ def encode(record: Snapshot | Update) -> KeyValue:
             delivery_complete_count=record.delivery_complete_count,
             state_batches=_batches_of(ShareUpdateValue.StateBatch, record.batches),
         )
-        return encode_key(update_key), encode_value(_VALUE_VERSION, update)
+        return encode_record(update_key, update)
     snapshot_key = ShareSnapshotKey(
         group_id=key.group_id, topic_id=key.topic_id, partition=key.partition
     )
     if record.state is None:
-        return encode_key(snapshot_key), None
+        return tombstone_of(snapshot_key)
     state = record.state
     snapshot = ShareSnapshotValue(
         snapshot_epoch=state.snapshot_epoch,
@@ -117,7 +115,7 @@ def encode(record: Snapshot | Update) -> KeyValue:
         write_timestamp=state.written_ms,
         state_batches=_batches_of(ShareSnapshotValue.StateBatch, state.batches),
     )
-    return encode_key(snapshot_key), encode_value(_VALUE_VERSION, snapshot)
+    return encode_record(snapshot_key, snapshot)
 
 
 def decode(key: bytes, value: bytes | None) -> Snapshot | Update | None:

@@ -17,9 +17,9 @@ from kafkalite_protocol.messages.transaction_log_value import TransactionLogValu
 from kafkalite.coordination.group.record_bytes import (
     decode_key,
     decode_value,
-    encode_key,
-    encode_value,
+    encode_record,
     key_type,
+    tombstone_of,
 )
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.coordination.transaction.states import TransactionState
@@ -49,13 +49,12 @@ def encode(transactional_id: str, transaction: Transaction, transaction_version:
         transaction_start_timestamp_ms=transaction.start_ms,
         client_transaction_version=transaction.client_version,
     )
-    return encode_key(TransactionLogKey(transactional_id)), encode_value(
-        min(transaction_version, TransactionLogValue.MAX_VERSION), value
-    )
+    version = min(transaction_version, TransactionLogValue.MAX_VERSION)
+    return encode_record(TransactionLogKey(transactional_id), value, version)
 
 
 def encode_tombstone(transactional_id: str) -> KeyValue:
-    return encode_key(TransactionLogKey(transactional_id)), None
+    return tombstone_of(TransactionLogKey(transactional_id))
 
 
 def decode(key: bytes, value: bytes | None) -> tuple[str, Transaction | None] | None:

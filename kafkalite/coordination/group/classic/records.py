@@ -15,8 +15,8 @@ from kafkalite.coordination.group.group import Groups, Replay
 from kafkalite.coordination.group.record_bytes import (
     decode_key,
     decode_value,
-    encode_key,
-    encode_value,
+    encode_record,
+    tombstone_of,
 )
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import GroupId, MemberId
@@ -70,7 +70,7 @@ def new_group(group_id: GroupId, now_ms: int) -> KeyValue:
 
 
 def group_tombstone(group_id: GroupId) -> KeyValue:
-    return _group_key(group_id), None
+    return tombstone_of(GroupMetadataKey(group=group_id))
 
 
 def read_group_record(key: bytes, value: bytes | None) -> GroupRecord:
@@ -126,8 +126,4 @@ def _member_from_record(
 
 
 def _group_record(group_id: GroupId, value: GroupMetadataValue) -> KeyValue:
-    return _group_key(group_id), encode_value(_VALUE_VERSION, value)
-
-
-def _group_key(group_id: GroupId) -> bytes:
-    return encode_key(GroupMetadataKey(group=group_id))
+    return encode_record(GroupMetadataKey(group=group_id), value, _VALUE_VERSION)

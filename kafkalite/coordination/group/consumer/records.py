@@ -67,11 +67,10 @@ from kafkalite.coordination.group.consumer.member import (
 )
 from kafkalite.coordination.group.modern.partitions import Partitions, partitions_of
 from kafkalite.coordination.group.record_bytes import (
-    RecordBody,
     decode_key,
     decode_value,
-    encode_key,
-    encode_value,
+    encode_record,
+    tombstone_of,
 )
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import GroupId, MemberId, Uuid
@@ -84,8 +83,6 @@ TARGET: Final = TargetKey.RECORD_KEY
 CURRENT: Final = CurrentKey.RECORD_KEY
 REGEX: Final = RegexKey.RECORD_KEY
 
-_VALUE_VERSION: Final = 0
-
 
 class ResolvedRegex(NamedTuple):
     """The topics that matched a subscribed regex when it was last looked at."""
@@ -97,15 +94,17 @@ class ResolvedRegex(NamedTuple):
 
 
 def group_epoch(group_id: GroupId, epoch: int, metadata_hash: int) -> KeyValue:
-    return _put(EpochKey(group_id=group_id), EpochValue(epoch=epoch, metadata_hash=metadata_hash))
+    return encode_record(
+        EpochKey(group_id=group_id), EpochValue(epoch=epoch, metadata_hash=metadata_hash)
+    )
 
 
 def group_epoch_tombstone(group_id: GroupId) -> KeyValue:
-    return encode_key(EpochKey(group_id=group_id)), None
+    return tombstone_of(EpochKey(group_id=group_id))
 
 
 def legacy_metadata_tombstone(group_id: GroupId) -> KeyValue:
-    return encode_key(LegacyMetadataKey(group_id=group_id)), None
+    return tombstone_of(LegacyMetadataKey(group_id=group_id))
 
 
 def member_metadata(group_id: GroupId, member_id: MemberId, metadata: MemberMetadata) -> KeyValue:
@@ -121,7 +120,7 @@ def member_metadata(group_id: GroupId, member_id: MemberId, metadata: MemberMeta
     )
     # Not as an argument: Kafka's default is an empty struct, so null is written, in a tag of its own
     value.classic_member_metadata = _classic(metadata.classic)
-    return _put(MemberKey(group_id=group_id, member_id=member_id), value)
+    return encode_record(MemberKey(group_id=group_id, member_id=member_id), value)
 
 
 def _classic(classic: ClassicMetadata | None) -> MemberValue.ClassicMemberMetadata | None:
@@ -137,16 +136,16 @@ def _classic(classic: ClassicMetadata | None) -> MemberValue.ClassicMemberMetada
 
 
 def member_metadata_tombstone(group_id: GroupId, member_id: MemberId) -> KeyValue:
-    return encode_key(MemberKey(group_id=group_id, member_id=member_id)), None
+    return tombstone_of(MemberKey(group_id=group_id, member_id=member_id))
 
 
 def target_epoch(group_id: GroupId, epoch: int, timestamp_ms: int) -> KeyValue:
     value = TargetEpochValue(assignment_epoch=epoch, assignment_timestamp=timestamp_ms)
-    return _put(TargetEpochKey(group_id=group_id), value)
+    return encode_record(TargetEpochKey(group_id=group_id), value)
 
 
 def target_epoch_tombstone(group_id: GroupId) -> KeyValue:
-    return encode_key(TargetEpochKey(group_id=group_id)), None
+    return tombstone_of(TargetEpochKey(group_id=group_id))
 
 
 def target(group_id: GroupId, member_id: MemberId, partitions: Partitions) -> KeyValue:
@@ -156,11 +155,11 @@ def target(group_id: GroupId, member_id: MemberId, partitions: Partitions) -> Ke
             for topic_id, numbers in partitions.items()
         ]
     )
-    return _put(TargetKey(group_id=group_id, member_id=member_id), value)
+    return encode_record(TargetKey(group_id=group_id, member_id=member_id), value)
 
 
 def target_tombstone(group_id: GroupId, member_id: MemberId) -> KeyValue:
-    return encode_key(TargetKey(group_id=group_id, member_id=member_id)), None
+    return tombstone_of(TargetKey(group_id=group_id, member_id=member_id))
 
 
 def current(group_id: GroupId, member_id: MemberId, assignment: CurrentAssignment) -> KeyValue:
@@ -171,26 +170,22 @@ def current(group_id: GroupId, member_id: MemberId, assignment: CurrentAssignmen
         assigned_partitions=_with_epochs(assignment.assigned),
         partitions_pending_revocation=_with_epochs(assignment.pending_revocation),
     )
-    return _put(CurrentKey(group_id=group_id, member_id=member_id), value)
+    return encode_record(CurrentKey(group_id=group_id, member_id=member_id), value)
 
 
 def current_tombstone(group_id: GroupId, member_id: MemberId) -> KeyValue:
-    return encode_key(CurrentKey(group_id=group_id, member_id=member_id)), None
+    return tombstone_of(CurrentKey(group_id=group_id, member_id=member_id))
 
 
 def regex(group_id: GroupId, expression: str, resolved: ResolvedRegex) -> KeyValue:
     value = RegexValue(
         topics=sorted(resolved.topics), version=resolved.version, timestamp=resolved.timestamp_ms
     )
-    return _put(RegexKey(group_id=group_id, regular_expression=expression), value)
+    return encode_record(RegexKey(group_id=group_id, regular_expression=expression), value)
 
 
 def regex_tombstone(group_id: GroupId, expression: str) -> KeyValue:
-    return encode_key(RegexKey(group_id=group_id, regular_expression=expression)), None
-
-
-def _put(key: RecordBody, value: RecordBody) -> KeyValue:
-    return encode_key(key), encode_value(_VALUE_VERSION, value)
+    return tombstone_of(RegexKey(group_id=group_id, regular_expression=expression))
 
 
 def _with_epochs(partitions: PartitionEpochs) -> list[CurrentValue.TopicPartitions]:

@@ -53,11 +53,10 @@ from kafkalite_protocol.messages.share_group_target_assignment_metadata_value im
 
 from kafkalite.coordination.group.modern.partitions import Partitions, partitions_of
 from kafkalite.coordination.group.record_bytes import (
-    RecordBody,
     decode_key,
     decode_value,
-    encode_key,
-    encode_value,
+    encode_record,
+    tombstone_of,
 )
 from kafkalite.coordination.group.share.member import CurrentAssignment, MemberMetadata
 from kafkalite.coordination.group.share.state_partitions import (
@@ -75,17 +74,18 @@ TARGET: Final = TargetKey.RECORD_KEY
 CURRENT: Final = CurrentKey.RECORD_KEY
 STATE_PARTITIONS: Final = StateKey.RECORD_KEY
 
-_VALUE_VERSION: Final = 0
 _STABLE: Final = 0
 """The one state of a member that is written."""
 
 
 def group_epoch(group_id: GroupId, epoch: int, metadata_hash: int) -> KeyValue:
-    return _put(EpochKey(group_id=group_id), EpochValue(epoch=epoch, metadata_hash=metadata_hash))
+    return encode_record(
+        EpochKey(group_id=group_id), EpochValue(epoch=epoch, metadata_hash=metadata_hash)
+    )
 
 
 def group_epoch_tombstone(group_id: GroupId) -> KeyValue:
-    return encode_key(EpochKey(group_id=group_id)), None
+    return tombstone_of(EpochKey(group_id=group_id))
 
 
 def member_metadata(group_id: GroupId, member_id: MemberId, metadata: MemberMetadata) -> KeyValue:
@@ -95,20 +95,20 @@ def member_metadata(group_id: GroupId, member_id: MemberId, metadata: MemberMeta
         client_host=metadata.client_host,
         subscribed_topic_names=sorted(metadata.topic_names),
     )
-    return _put(MemberKey(group_id=group_id, member_id=member_id), value)
+    return encode_record(MemberKey(group_id=group_id, member_id=member_id), value)
 
 
 def member_metadata_tombstone(group_id: GroupId, member_id: MemberId) -> KeyValue:
-    return encode_key(MemberKey(group_id=group_id, member_id=member_id)), None
+    return tombstone_of(MemberKey(group_id=group_id, member_id=member_id))
 
 
 def target_epoch(group_id: GroupId, epoch: int, timestamp_ms: int) -> KeyValue:
     value = TargetEpochValue(assignment_epoch=epoch, assignment_timestamp=timestamp_ms)
-    return _put(TargetEpochKey(group_id=group_id), value)
+    return encode_record(TargetEpochKey(group_id=group_id), value)
 
 
 def target_epoch_tombstone(group_id: GroupId) -> KeyValue:
-    return encode_key(TargetEpochKey(group_id=group_id)), None
+    return tombstone_of(TargetEpochKey(group_id=group_id))
 
 
 def target(group_id: GroupId, member_id: MemberId, partitions: Partitions) -> KeyValue:
@@ -118,11 +118,11 @@ def target(group_id: GroupId, member_id: MemberId, partitions: Partitions) -> Ke
             for topic_id, numbers in partitions.items()
         ]
     )
-    return _put(TargetKey(group_id=group_id, member_id=member_id), value)
+    return encode_record(TargetKey(group_id=group_id, member_id=member_id), value)
 
 
 def target_tombstone(group_id: GroupId, member_id: MemberId) -> KeyValue:
-    return encode_key(TargetKey(group_id=group_id, member_id=member_id)), None
+    return tombstone_of(TargetKey(group_id=group_id, member_id=member_id))
 
 
 def current(group_id: GroupId, member_id: MemberId, assignment: CurrentAssignment) -> KeyValue:
@@ -135,11 +135,11 @@ def current(group_id: GroupId, member_id: MemberId, assignment: CurrentAssignmen
             for topic_id, numbers in assignment.assigned.items()
         ],
     )
-    return _put(CurrentKey(group_id=group_id, member_id=member_id), value)
+    return encode_record(CurrentKey(group_id=group_id, member_id=member_id), value)
 
 
 def current_tombstone(group_id: GroupId, member_id: MemberId) -> KeyValue:
-    return encode_key(CurrentKey(group_id=group_id, member_id=member_id)), None
+    return tombstone_of(CurrentKey(group_id=group_id, member_id=member_id))
 
 
 def state_partitions(group_id: GroupId, state: StatePartitions) -> KeyValue:
@@ -151,11 +151,11 @@ def state_partitions(group_id: GroupId, state: StatePartitions) -> KeyValue:
             for topic_id, name in state.deleting.items()
         ],
     )
-    return _put(StateKey(group_id=group_id), value)
+    return encode_record(StateKey(group_id=group_id), value)
 
 
 def state_partitions_tombstone(group_id: GroupId) -> KeyValue:
-    return encode_key(StateKey(group_id=group_id)), None
+    return tombstone_of(StateKey(group_id=group_id))
 
 
 def _topics(topics: Topics) -> list[StateValue.TopicPartitionsInfo]:
@@ -165,10 +165,6 @@ def _topics(topics: Topics) -> list[StateValue.TopicPartitionsInfo]:
         )
         for topic_id, topic in topics.items()
     ]
-
-
-def _put(key: RecordBody, value: RecordBody) -> KeyValue:
-    return encode_key(key), encode_value(_VALUE_VERSION, value)
 
 
 # Reading. ProtocolError when a record is damaged.

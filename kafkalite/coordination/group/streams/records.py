@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from kafkalite_protocol.messages.streams_group_current_member_assignment_key import (
     StreamsGroupCurrentMemberAssignmentKey,
@@ -41,14 +40,12 @@ from kafkalite_protocol.messages.streams_group_target_assignment_metadata_value 
 )
 from kafkalite_protocol.messages.streams_group_topology_key import StreamsGroupTopologyKey
 
-from kafkalite.coordination.group.record_bytes import encode_key, encode_value
+from kafkalite.coordination.group.record_bytes import encode_record, tombstone_of
 from kafkalite.coordination.group.streams.member import StreamsMember
 from kafkalite.coordination.group.streams.tasks import TaskId, Tasks, by_subtopology, write_tasks
 from kafkalite.coordination.group.streams.topology import Topology, topology_record
 from kafkalite.coordination.ports import KeyValue
 from kafkalite.types import GroupId, MemberId
-
-_VALUE_VERSION: Final = 0
 
 _TargetTasks = StreamsGroupTargetAssignmentMemberValue.TaskIds
 _CurrentTasks = StreamsGroupCurrentMemberAssignmentValue.TaskIds
@@ -70,14 +67,11 @@ def group_metadata(
             for each in sorted(assignment_configs.items())
         ],
     )
-    return encode_key(StreamsGroupMetadataKey(group_id)), encode_value(_VALUE_VERSION, value)
+    return encode_record(StreamsGroupMetadataKey(group_id), value)
 
 
 def topology(group_id: GroupId, value: Topology) -> KeyValue:
-    return (
-        encode_key(StreamsGroupTopologyKey(group_id)),
-        encode_value(_VALUE_VERSION, topology_record(value)),
-    )
+    return encode_record(StreamsGroupTopologyKey(group_id), topology_record(value))
 
 
 def member_metadata(group_id: GroupId, member: StreamsMember) -> KeyValue:
@@ -100,13 +94,13 @@ def member_metadata(group_id: GroupId, member: StreamsMember) -> KeyValue:
         ],
     )
     key = StreamsGroupMemberMetadataKey(group_id, member.member_id)
-    return encode_key(key), encode_value(_VALUE_VERSION, value)
+    return encode_record(key, value)
 
 
 def target_epoch(group_id: GroupId, epoch: int, timestamp_ms: int) -> KeyValue:
     value = StreamsGroupTargetAssignmentMetadataValue(epoch, timestamp_ms)
     key = StreamsGroupTargetAssignmentMetadataKey(group_id)
-    return encode_key(key), encode_value(_VALUE_VERSION, value)
+    return encode_record(key, value)
 
 
 def target(group_id: GroupId, member_id: MemberId, tasks: Tasks) -> KeyValue:
@@ -116,7 +110,7 @@ def target(group_id: GroupId, member_id: MemberId, tasks: Tasks) -> KeyValue:
         write_tasks(tasks.warmup, _TargetTasks),
     )
     key = StreamsGroupTargetAssignmentMemberKey(group_id, member_id)
-    return encode_key(key), encode_value(_VALUE_VERSION, value)
+    return encode_record(key, value)
 
 
 def current(group_id: GroupId, member: StreamsMember) -> KeyValue:
@@ -133,7 +127,7 @@ def current(group_id: GroupId, member: StreamsMember) -> KeyValue:
         warmup_tasks_pending_revocation=write_tasks(revoking.warmup, _CurrentTasks),
     )
     key = StreamsGroupCurrentMemberAssignmentKey(group_id, member.member_id)
-    return encode_key(key), encode_value(_VALUE_VERSION, value)
+    return encode_record(key, value)
 
 
 def _with_epochs(tasks: Mapping[TaskId, int]) -> list[_CurrentTasks]:
@@ -146,9 +140,9 @@ def _with_epochs(tasks: Mapping[TaskId, int]) -> list[_CurrentTasks]:
 def member_tombstones(group_id: GroupId, member_id: MemberId) -> list[KeyValue]:
     """What takes a member out, in the order in which replaying Kafka wants to see it go."""
     return [
-        (encode_key(StreamsGroupCurrentMemberAssignmentKey(group_id, member_id)), None),
-        (encode_key(StreamsGroupTargetAssignmentMemberKey(group_id, member_id)), None),
-        (encode_key(StreamsGroupMemberMetadataKey(group_id, member_id)), None),
+        tombstone_of(StreamsGroupCurrentMemberAssignmentKey(group_id, member_id)),
+        tombstone_of(StreamsGroupTargetAssignmentMemberKey(group_id, member_id)),
+        tombstone_of(StreamsGroupMemberMetadataKey(group_id, member_id)),
     ]
 
 
@@ -156,10 +150,10 @@ def group_tombstones(group_id: GroupId, member_ids: Iterable[MemberId]) -> list[
     """What takes the whole group out; again in Kafka's order."""
     members = list(member_ids)
     return [
-        *((encode_key(StreamsGroupCurrentMemberAssignmentKey(group_id, m)), None) for m in members),
-        *((encode_key(StreamsGroupTargetAssignmentMemberKey(group_id, m)), None) for m in members),
-        (encode_key(StreamsGroupTargetAssignmentMetadataKey(group_id)), None),
-        *((encode_key(StreamsGroupMemberMetadataKey(group_id, m)), None) for m in members),
-        (encode_key(StreamsGroupMetadataKey(group_id)), None),
-        (encode_key(StreamsGroupTopologyKey(group_id)), None),
+        *(tombstone_of(StreamsGroupCurrentMemberAssignmentKey(group_id, m)) for m in members),
+        *(tombstone_of(StreamsGroupTargetAssignmentMemberKey(group_id, m)) for m in members),
+        tombstone_of(StreamsGroupTargetAssignmentMetadataKey(group_id)),
+        *(tombstone_of(StreamsGroupMemberMetadataKey(group_id, m)) for m in members),
+        tombstone_of(StreamsGroupMetadataKey(group_id)),
+        tombstone_of(StreamsGroupTopologyKey(group_id)),
     ]
