@@ -6,7 +6,7 @@ PORT   ?= 9092
 DATA   ?= ./kafkalite-data
 
 .DEFAULT_GOAL := help
-.PHONY: help docs run test test-slow java go clients bench bench-codec fmt lint types layers generate generate-check check clean
+.PHONY: help docs run test test-slow java go compat compat-smoke compat-differential clients bench bench-codec fmt lint types layers generate generate-check check clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -26,8 +26,8 @@ $(VENV)/.installed: $(BIN)/python $(SOURCES)
 	@$(BIN)/python -m compileall -q kafkalite protocol/kafkalite_protocol
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.installed requirements-dev.txt compat/pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt --editable ./compat
 	@touch $@
 
 run: $(VENV)/.installed  ## install if needed, start the broker on 127.0.0.1:9092 with its data in ./kafkalite-data
@@ -44,6 +44,20 @@ java: $(VENV)/.dev      ## tests against Apache Kafka's own classes and tools (n
 
 go: $(VENV)/.dev        ## tests with clients written in Go (needs go)
 	$(BIN)/python -m pytest -m go
+
+COMPAT := $(BIN)/kafkalite-compat
+REPORT := .cache/compat-report
+
+compat: $(VENV)/.dev    ## every client in every version, on kafkalite and Apache Kafka; the report is in .cache/compat-report
+	@mkdir -p $(REPORT)
+	$(COMPAT) run --kafkalite --apache-kafka --strict --cache .cache/compat --json $(REPORT)/results.json \
+	  --markdown $(REPORT)/report.md --html $(REPORT)/report.html --junit $(REPORT)/junit.xml
+
+compat-differential: $(VENV)/.dev  ## the same bytes to kafkalite and Apache Kafka, answers compared field by field
+	$(COMPAT) differential --kafkalite --apache-kafka --cache .cache/compat
+
+compat-smoke: $(VENV)/.dev  ## a few clients and scenarios on kafkalite (under 3 minutes)
+	$(COMPAT) run --kafkalite --smoke --cache .cache/compat
 
 bench: $(VENV)/.dev     ## kafkalite beside Apache Kafka on this machine; rewrites bench/RESULTS.md
 	$(BIN)/python -m bench

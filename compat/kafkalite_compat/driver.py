@@ -7,6 +7,7 @@ import os
 import queue
 import subprocess
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -46,10 +47,14 @@ class Driver:
     """One driver process. Not for several threads at once.
 
     The process's stderr goes to `log`. `close` (or leaving the context) ends it; `kill` is kill -9.
+
+    Attributes:
+        deadline: When (time.monotonic) the scenario has to be over: no step is waited for longer.
     """
 
     def __init__(self, command: Command, log: Path) -> None:
         self._log = log
+        self.deadline: float | None = None
         self._last_id = 0
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
@@ -82,6 +87,8 @@ class Driver:
         """
         self._last_id += 1
         request = {"id": self._last_id, "op": op, **fields}
+        if self.deadline is not None:
+            within_s = max(0.1, min(within_s, self.deadline - time.monotonic()))
         self._send(request)
         answer = self._receive(op, within_s)
         if (reason := answer.get("unsupported")) is not None:

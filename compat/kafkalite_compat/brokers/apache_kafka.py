@@ -1,0 +1,103 @@
+"""Apache Kafka itself, one node, from its jars on Maven Central: the measure of every other broker."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from kafkalite_compat.brokers import SETTINGS, BrokerFailed, BrokerProcess, two_free_ports
+
+KAFKA_VERSION: Final = "4.3.0"
+
+_POM: Final = Path(__file__).with_name("pom.xml")
+_QUIET: Final = "-Dorg.slf4j.simpleLogger.defaultLogLevel="
+_JVM: Final = ("-Xms512M", "-Xmx1G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
+
+
+class ApacheKafka:
+    """A Kafka broker and controller in one process, its data in `directory / "kafka"`."""
+
+    name = "Apache Kafka"
+    version = KAFKA_VERSION
+
+    def __init__(
+        self, directory: Path, cache: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
+        libs = kafka_libs(cache)
+        port = two_free_ports()
+        self.bootstrap = f"127.0.0.1:{port}"
+        properties = directory / "kafka.properties"
+        chosen = {**_one_node(port, directory / "kafka"), **SETTINGS, **(settings or {})}
+        properties.write_text("".join(f"{key}={value}\n" for key, value in chosen.items()))
+        _format(libs, properties)
+        argv = ["java", *_JVM, f"{_QUIET}warn", "-cp", f"{libs}/*", "kafka.Kafka", str(properties)]
+        self._process = BrokerProcess(argv, port, directory / "kafka.log")
+
+    def restart(self, *, kill: bool) -> None:
+        self._process.restart(kill=kill)
+
+    def close(self) -> None:
+        self._process.stop()
+
+
+def missing() -> str | None:
+    """What this machine lacks to run Apache Kafka, or None."""
+    lacking = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
+    return f"{' and '.join(lacking)} not on PATH" if lacking else None
+
+
+def kafka_libs(cache: Path) -> Path:
+    """The folder of Kafka's jars, fetched by Maven on first use; KAFKALITE_KAFKA_LIBS names one that is there. Raises BrokerFailed."""
+    if given := os.environ.get("KAFKALITE_KAFKA_LIBS"):
+        return Path(given)
+    libs = cache / f"kafka-{KAFKA_VERSION}" / "libs"
+    if not libs.is_dir():
+        if lacking := missing():
+            raise BrokerFailed(f"Apache Kafka cannot be started here: {lacking}")
+        fetched = libs.with_name(f"fetching-{os.getpid()}")
+        _run(
+            *("mvn", "-B", "-q", "-Dstyle.color=never", "-f", str(_POM)),
+            *("dependency:copy-dependencies", f"-DoutputDirectory={fetched}"),
+        )
+        if not libs.is_dir():  # another process may have been faster
+            fetched.rename(libs)
+        shutil.rmtree(fetched, ignore_errors=True)
+    return libs
+
+
+def _format(libs: Path, properties: Path) -> None:
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    tool = ("java", "-Xmx256M", f"{_QUIET}error", "-cp", f"{libs}/*", "kafka.tools.StorageTool")
+    _run(*tool, "format", f"--cluster-id={cluster_id}", "-c", str(properties))
+
+
+def _run(*argv: str) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BrokerFailed(f"{argv[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def _one_node(port: int, data: Path) -> dict[str, str]:
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@127.0.0.1:{port + 1}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{port + 1}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": str(data),
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "broker.heartbeat.interval.ms": "500",
+        "broker.session.timeout.ms": "2000",  # how long a killed broker's place stays taken
+    }

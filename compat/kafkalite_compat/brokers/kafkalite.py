@@ -1,0 +1,51 @@
+"""kafkalite, started by its own command: the suite knows it by no other way."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kafkalite_compat.brokers import SETTINGS, BrokerFailed, BrokerProcess, two_free_ports
+
+
+class Kafkalite:
+    """A kafkalite broker with its data in `directory / "kafkalite"`."""
+
+    name = "kafkalite"
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: Mapping[str, str] | None = None,
+        command: Sequence[str] | None = None,
+    ) -> None:
+        command = command or kafkalite_command()
+        printed = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+        self.version = printed.stdout.split()[-1] if printed.stdout else None
+        port = two_free_ports()
+        self.bootstrap = f"127.0.0.1:{port}"
+        argv = [*command, "serve", "--port", str(port), "--data", str(directory / "kafkalite")]
+        for key, value in {**SETTINGS, **(settings or {})}.items():
+            argv += ["--set", f"{key}={value}"]
+        self._process = BrokerProcess(argv, port, directory / "kafkalite.log")
+
+    def restart(self, *, kill: bool) -> None:
+        self._process.restart(kill=kill)
+
+    def close(self) -> None:
+        self._process.stop()
+
+
+def kafkalite_command() -> tuple[str, ...]:
+    """The `kafkalite` beside this Python, or the one on PATH. Raises BrokerFailed if there is none."""
+    beside = Path(sys.executable).with_name("kafkalite")
+    if beside.exists():
+        return (str(beside),)
+    if found := shutil.which("kafkalite"):
+        return (found,)
+    raise BrokerFailed(
+        "there is no kafkalite command: install kafkalite, or test another broker with --bootstrap HOST:PORT"
+    )

@@ -1,0 +1,351 @@
+"""Runs scenarios: every client version, on every broker, several at a time.
+
+    prepare (two at a time)            install a version; what cannot be installed is skipped, with the reason
+       |
+    sessions (`jobs` at a time)        one per version and broker: a driver process takes the scenarios one after the other
+       |
+    restarts (broker by broker)        the scenarios that restart the broker: many versions at once, one restart for all of them
+       |
+    second tries (one at a time)       what failed is tried again when the machine is quiet; a pass then says what failed before
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import re
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from kafkalite_compat.barrier import RestartBarrier
+from kafkalite_compat.brokers import CannotRestart, RunningBroker
+from kafkalite_compat.catalogue import ClientVersion
+from kafkalite_compat.driver import Driver, DriverGone, NotSupported, StepFailed
+from kafkalite_compat.report import Listener
+from kafkalite_compat.results import BrokerInfo, Cell, ClientInfo, Outcome, Results
+from kafkalite_compat.runtimes import Command, InstallFailed, prepare, runtime_of
+from kafkalite_compat.scenario import Scenario
+from kafkalite_compat.world import World
+
+SCENARIO_WITHIN_S: Final = 150.0
+START_WITHIN_S: Final = 60.0
+PREPARATIONS: Final = 2
+RESTARTED_TOGETHER: Final = 16
+_NAME_BYTES: Final = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run.
+
+    Attributes:
+        reference: The name of the broker that is the measure, if it is among them.
+        jobs: How many client versions run at a time.
+        cache: Where installed clients are kept.
+        scratch: A folder for logs and the like.
+        tries: How often a scenario that fails is tried.
+    """
+
+    clients: Sequence[ClientVersion]
+    scenarios: Sequence[Scenario]
+    brokers: Sequence[RunningBroker]
+    reference: str | None
+    jobs: int
+    cache: Path
+    scratch: Path
+    tries: int = 2
+
+
+class Runner:
+    """One run of a plan."""
+
+    def __init__(self, plan: Plan, listener: Listener) -> None:
+        self._plan = plan
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._cells: dict[tuple[str, str, str, str], Cell] = {}
+        self._infos: dict[ClientVersion, ClientInfo] = {}
+        self._names = random.Random()
+
+    def run(self) -> Results:
+        began = time.monotonic()
+        results = Results(
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=0.0,
+            machine={"cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"},
+            brokers=[
+                BrokerInfo(one.name, one.version, one.name == self._plan.reference)
+                for one in self._plan.brokers
+            ],
+            scenarios=[one.info for one in self._plan.scenarios],
+            clients=[],
+        )
+        self._listener.run_started(
+            [one.label for one in self._plan.clients], results.scenarios, results.brokers
+        )
+        ready = self._sessions()
+        self._restarts(ready)
+        for _ in range(1, self._plan.tries):
+            self._try_again(ready)
+        results.clients = [self._infos[one] for one in self._plan.clients]
+        results.cells = self._in_order()
+        results.seconds = round(time.monotonic() - began, 1)
+        self._listener.run_finished(results)
+        return results
+
+    # The three parts
+
+    def _sessions(self) -> dict[ClientVersion, Command]:
+        """Prepare every version, and run each as soon as it is ready; the commands of those that are."""
+        apart = [one for one in self._plan.scenarios if not one.restarts_broker]
+        ready: dict[ClientVersion, Command] = {}
+        with (
+            ThreadPoolExecutor(PREPARATIONS) as preparing,
+            ThreadPoolExecutor(self._plan.jobs) as running,
+        ):
+
+            def prepare_and_run(one: ClientVersion) -> list[Future[None]]:
+                command = self._prepared(one)
+                if command is None:
+                    return []
+                ready[one] = command
+                return [
+                    running.submit(self._session, one, command, broker, apart)
+                    for broker in self._plan.brokers
+                ]
+
+            sessions = [preparing.submit(prepare_and_run, one) for one in self._plan.clients]
+            for session in [run for futures in sessions for run in futures.result()]:
+                session.result()
+        return ready
+
+    def _restarts(self, ready: dict[ClientVersion, Command]) -> None:
+        """The scenarios that need the broker restarted."""
+        for broker in self._plan.brokers:
+            for scenario in self._plan.scenarios:
+                if scenario.restarts_broker:
+                    for group in _chunks(list(ready), RESTARTED_TOGETHER):
+                        self._together(group, ready, broker, scenario)
+
+    def _together(
+        self,
+        group: Sequence[ClientVersion],
+        ready: dict[ClientVersion, Command],
+        broker: RunningBroker,
+        scenario: Scenario,
+    ) -> None:
+        barrier = RestartBarrier(len(group), lambda kill: broker.restart(kill=kill))
+
+        def one_party(one: ClientVersion) -> None:
+            try:
+                with Session(one, ready[one], broker, self._plan.scratch, barrier) as session:
+                    self._record(session.run(scenario, self._prefix(one, scenario)))
+            finally:
+                barrier.leave()
+
+        with ThreadPoolExecutor(len(group)) as parties:
+            for party in [parties.submit(one_party, one) for one in group]:
+                party.result()
+
+    def _try_again(self, ready: dict[ClientVersion, Command]) -> None:
+        """What failed, once more, one at a time."""
+        scenarios = {one.number: one for one in self._plan.scenarios}
+        versions = {(one.client.name, one.version.version): one for one in ready}
+        brokers = {one.name: one for one in self._plan.brokers}
+        for failed in [cell for cell in self._cells.values() if cell.outcome is Outcome.FAIL]:
+            one = versions[failed.client, failed.version]
+            broker, scenario = brokers[failed.broker], scenarios[failed.scenario]
+            barrier = RestartBarrier(1, lambda kill, broker=broker: broker.restart(kill=kill))  # type: ignore[misc]
+            with Session(one, ready[one], broker, self._plan.scratch, barrier) as session:
+                again = session.run(scenario, self._prefix(one, scenario))
+            if again.outcome is not Outcome.FAIL:
+                self._record(replace(again, detail=f"at the second try; before: {failed.detail}"))
+
+    # Pieces
+
+    def _prepared(self, one: ClientVersion) -> Command | None:
+        self._listener.preparing(one.label)
+        reason = runtime_of(one.client).missing()
+        command = None
+        if reason is None:
+            try:
+                command = prepare(one, self._plan.cache)
+            except InstallFailed as failed:
+                reason = f"could not be installed: {failed}"
+        with self._lock:
+            client, version = one.client, one.version.version
+            self._infos[one] = ClientInfo(client.name, version, client.language, None, reason)
+        if command is None:
+            for broker in self._plan.brokers:
+                self._skip(one, broker, self._plan.scenarios, reason or "")
+        return command
+
+    def _session(
+        self,
+        one: ClientVersion,
+        command: Command,
+        broker: RunningBroker,
+        scenarios: Sequence[Scenario],
+    ) -> None:
+        with Session(one, command, broker, self._plan.scratch, None) as session:
+            for scenario in scenarios:
+                self._record(session.run(scenario, self._prefix(one, scenario)))
+            if session.runtime is not None:
+                with self._lock:
+                    self._infos[one] = replace(self._infos[one], runtime=session.runtime)
+        self._listener.client_finished(one.label, broker.name)
+
+    def _skip(
+        self,
+        one: ClientVersion,
+        broker: RunningBroker,
+        scenarios: Iterable[Scenario],
+        reason: str,
+    ) -> None:
+        for scenario in scenarios:
+            self._record(_cell(one, broker, scenario, Outcome.SKIPPED, reason))
+
+    def _record(self, cell: Cell) -> None:
+        with self._lock:
+            self._cells[cell.client, cell.version, cell.scenario, cell.broker] = cell
+        self._listener.cell_finished(cell)
+
+    def _prefix(self, one: ClientVersion, scenario: Scenario) -> str:
+        """A start for names that no other scenario uses, now or in an earlier run on the same broker."""
+        client = re.sub(r"[^a-z0-9]+", "-", one.label.lower())
+        with self._lock:
+            return f"{scenario.number.lower()}-{client}-{self._names.randbytes(_NAME_BYTES).hex()}"
+
+    def _in_order(self) -> list[Cell]:
+        return [
+            cell
+            for one in self._plan.clients
+            for broker in self._plan.brokers
+            for scenario in self._plan.scenarios
+            if (cell := self._cells.get((*_names(one), scenario.number, broker.name))) is not None
+        ]
+
+
+class Session:
+    """One client version on one broker: a driver that takes scenarios one after the other, and a new one after each failure.
+
+    `runtime` is what the driver says of its language, once it has started.
+    """
+
+    def __init__(
+        self,
+        one: ClientVersion,
+        command: Command,
+        broker: RunningBroker,
+        scratch: Path,
+        barrier: RestartBarrier | None,
+    ) -> None:
+        self.runtime: str | None = None
+        self._one = one
+        self._command = command
+        self._broker = broker
+        self._barrier = barrier
+        label = re.sub(r"[^a-z0-9.]+", "-", f"{one.label}-{broker.name}".lower())
+        self._log = scratch / f"{label}.log"
+        self._driver: Driver | None = None
+        self._deadline: float | None = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._driver is not None:
+            self._driver.close()
+
+    def run(self, scenario: Scenario, prefix: str) -> Cell:
+        """Run one scenario; never raises for what a client or broker does."""
+        limit = self._one.client.limit(self._one.version.version, scenario.number)
+        if limit is not None:
+            return self._cell(scenario, Outcome.UNSUPPORTED, limit)
+        began = time.monotonic()
+        outcome, detail = self._outcome(scenario, prefix)
+        cell = self._cell(scenario, outcome, detail)
+        return replace(cell, seconds=round(time.monotonic() - began, 2))
+
+    def _outcome(self, scenario: Scenario, prefix: str) -> tuple[Outcome, str]:
+        self._set_deadline()
+        with ExitStack() as helpers:
+            try:
+                world = World(
+                    client=self._started(),
+                    bootstrap=self._broker.bootstrap,
+                    prefix=prefix,
+                    another=lambda: helpers.enter_context(self._new_driver()),
+                    restart_broker=self._restart,
+                )
+                scenario.body(world)
+            except NotSupported as lacking:
+                outcome, detail = Outcome.UNSUPPORTED, str(lacking)
+            except CannotRestart as fixed:
+                outcome, detail = Outcome.SKIPPED, str(fixed)
+            except (AssertionError, StepFailed, DriverGone) as failure:
+                outcome, detail = Outcome.FAIL, str(failure) or repr(failure)
+            except Exception as failure:  # noqa: BLE001 - whatever an unknown broker brings about is its result
+                outcome, detail = Outcome.FAIL, f"{type(failure).__name__}: {failure}"
+            else:
+                return Outcome.PASS, ""
+        self._start_afresh()
+        return outcome, detail
+
+    def _started(self) -> Driver:
+        if self._driver is None:
+            self._driver = self._new_driver()
+        return self._driver
+
+    def _new_driver(self) -> Driver:
+        driver = Driver(self._command, self._log)
+        try:
+            told = driver.call("start", bootstrap=self._broker.bootstrap, within_s=START_WITHIN_S)
+        except Exception:
+            driver.kill()
+            raise
+        driver.deadline = self._deadline
+        self.runtime = told.get("runtime")
+        return driver
+
+    def _start_afresh(self) -> None:
+        """Nothing that a scenario left behind when it broke off shall disturb the next."""
+        if self._driver is not None:
+            self._driver.kill()
+            self._driver = None
+
+    def _restart(self, kill: bool) -> None:
+        if self._barrier is None:
+            raise CannotRestart("the broker is not restarted while others use it")
+        self._barrier.arrive(kill)
+        self._set_deadline()  # how long the others took is not held against this one
+
+    def _set_deadline(self) -> None:
+        self._deadline = time.monotonic() + SCENARIO_WITHIN_S
+        if self._driver is not None:
+            self._driver.deadline = self._deadline
+
+    def _cell(self, scenario: Scenario, outcome: Outcome, detail: str) -> Cell:
+        return _cell(self._one, self._broker, scenario, outcome, detail)
+
+
+def _cell(
+    one: ClientVersion, broker: RunningBroker, scenario: Scenario, outcome: Outcome, detail: str
+) -> Cell:
+    return Cell(*_names(one), scenario.number, broker.name, outcome, detail)
+
+
+def _names(one: ClientVersion) -> tuple[str, str]:
+    return one.client.name, one.version.version
+
+
+def _chunks(items: Sequence[ClientVersion], size: int) -> list[Sequence[ClientVersion]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
