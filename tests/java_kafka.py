@@ -1,13 +1,12 @@
 """Apache Kafka 4.3.0 itself, for tests and benchmarks: its jars, its tools, a one-node broker.
 
-Needs `java` and, the first time, `mvn`. The jars land in `.cache/kafka-4.3.0/libs` below the
+Needs `java` and, the first time, `mvn`. The jars land in `.cache/compat` below the
 repository; set KAFKALITE_KAFKA_LIBS to use a folder of jars that is there already.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -15,46 +14,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kafkalite_compat.brokers import apache_kafka
+from kafkalite_compat.brokers.apache_kafka import KAFKA_VERSION
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KAFKA_VERSION: Final = "4.3.0"
-
 _ROOT: Final = Path(__file__).resolve().parents[1]
+_CACHE: Final = _ROOT / ".cache" / "compat"
+_STREAMS_POM: Final = _ROOT / "tests" / "java" / "streams-pom.xml"
 _QUIET: Final = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
 
 
 def kafka_libs() -> Path:
     """The folder of Kafka's jars, fetched by Maven on first use."""
-    if given := os.environ.get("KAFKALITE_KAFKA_LIBS"):
-        return Path(given)
-    return _fetched("pom.xml", f"kafka-{KAFKA_VERSION}")
+    return apache_kafka.kafka_libs(_CACHE)
 
 
 def streams_libs() -> Path:
     """The folder of the jars of Kafka Streams, likewise."""
-    return _fetched("streams-pom.xml", f"kafka-streams-{KAFKA_VERSION}")
-
-
-def _fetched(pom: str, name: str) -> Path:
-    libs = _ROOT / ".cache" / name / "libs"
-    if not libs.is_dir():
-        fetched = libs.with_name(f"fetching-{os.getpid()}")
-        command = [
-            "mvn",
-            "-B",
-            "-q",
-            "-Dstyle.color=never",
-            "-f",
-            str(_ROOT / "tests" / "java" / pom),
-        ]
-        output = f"-DoutputDirectory={fetched}"
-        try:
-            subprocess.run([*command, "dependency:copy-dependencies", output], check=True)
-            if not libs.is_dir():  # another process may have been faster
-                fetched.rename(libs)
-        finally:
-            shutil.rmtree(fetched, ignore_errors=True)
+    libs = _CACHE / f"kafka-streams-{KAFKA_VERSION}" / "libs"
+    apache_kafka.fetch(_STREAMS_POM, libs)
     return libs
 
 
@@ -148,23 +128,12 @@ def run_kafka(
 
 
 def _server_properties(port: int, data_dir: Path, extra: Mapping[str, str]) -> str:
-    one_node = {
-        "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@127.0.0.1:{port + 1}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{port + 1}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
-        "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "PLAINTEXT",
-        "log.dirs": str(data_dir),
-        "offsets.topic.replication.factor": "1",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
+    settings = {
+        **apache_kafka.one_node(port, data_dir),
         "group.initial.rebalance.delay.ms": "0",
+        **extra,
     }
-    return "".join(f"{name}={value}\n" for name, value in {**one_node, **extra}.items())
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
 def _wait_until_listening(kafka: KafkaProcess, within_s: float) -> None:

@@ -44,7 +44,7 @@ class RestartBarrier:
             return
         try:
             self._restart(self._kill)
-        except Exception as failure:  # noqa: BLE001 - it is raised again by each party
+        except Exception as failure:
             self._failure = failure
         self._waiting, self._kill = 0, False
         self._round += 1

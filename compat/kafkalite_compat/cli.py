@@ -53,19 +53,47 @@ def report_options(command: click.decorators.FC) -> click.decorators.FC:
 
 
 @main.command()
-@click.option("--bootstrap", multiple=True, metavar="HOST:PORT", help="A broker that runs; may be given more than once.")
+@click.option(
+    "--bootstrap",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="A broker that runs; may be given more than once.",
+)
 @click.option("--kafkalite", "with_kafkalite", is_flag=True, help="Start kafkalite.")
-@click.option("--apache-kafka", "with_kafka", is_flag=True, help="Start Apache Kafka 4.3 from its Maven jars: the measure.")
-@click.option("--reference", metavar="HOST:PORT", help="A broker that runs, to be taken as the measure.")
-@click.option("--client", "clients", multiple=True, metavar="NAME[@VERSION]", help="Only these clients.")
+@click.option(
+    "--apache-kafka",
+    "with_kafka",
+    is_flag=True,
+    help="Start Apache Kafka 4.3 from its Maven jars: the measure.",
+)
+@click.option(
+    "--reference", metavar="HOST:PORT", help="A broker that runs, to be taken as the measure."
+)
+@click.option(
+    "--client", "clients", multiple=True, metavar="NAME[@VERSION]", help="Only these clients."
+)
 @click.option("--language", "languages", multiple=True, help="Only clients of these languages.")
-@click.option("--scenario", "numbers", multiple=True, metavar="ID|GROUP", help="Only these scenarios: T03, T, transactions.")
+@click.option(
+    "--scenario",
+    "numbers",
+    multiple=True,
+    metavar="ID|GROUP",
+    help="Only these scenarios: T03, T, transactions.",
+)
 @click.option("--newest", is_flag=True, help="Of each client only its newest version.")
 @click.option("--smoke", is_flag=True, help="A quick look: few clients, few scenarios.")
 @click.option("--jobs", default=6, show_default=True, help="Client versions that run at a time.")
-@click.option("--tries", default=2, show_default=True, help="How often a scenario that fails is tried.")
+@click.option(
+    "--tries", default=2, show_default=True, help="How often a scenario that fails is tried."
+)
 @click.option("--strict", is_flag=True, help="Fail if anything was skipped.")
-@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), default=DEFAULT_CACHE, show_default=True, help="Where installed clients are kept.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_CACHE,
+    show_default=True,
+    help="Where installed clients are kept.",
+)
 @report_options
 def run(
     bootstrap: tuple[str, ...],
@@ -88,14 +116,21 @@ def run(
     Exits with 1 if a scenario fails that does not fail on the reference broker too.
     """
     if not (bootstrap or with_kafkalite or with_kafka or reference):
-        raise click.UsageError("which broker? Give --bootstrap HOST:PORT, --kafkalite or --apache-kafka")
+        raise click.UsageError(
+            "which broker? Give --bootstrap HOST:PORT, --kafkalite or --apache-kafka"
+        )
     chosen = _chosen_clients(clients, languages, newest=newest, smoke=smoke)
     scenarios = _chosen_scenarios(numbers, smoke=smoke)
     cache = cache.absolute()
     with tempfile.TemporaryDirectory(prefix="kafkalite-compat-") as scratch:
         try:
             with _brokers(
-                bootstrap, reference, Path(scratch), cache, kafkalite=with_kafkalite, kafka=with_kafka
+                bootstrap,
+                reference,
+                Path(scratch),
+                cache,
+                kafkalite=with_kafkalite,
+                kafka=with_kafka,
             ) as (brokers, measure):
                 plan = Plan(chosen, scenarios, brokers, measure, jobs, cache, Path(scratch), tries)
                 results = Runner(plan, Terminal()).run()
@@ -112,7 +147,9 @@ def list_() -> None:
     for client in load_clients():
         lacking = runtime_of(client).missing()
         versions = ", ".join(version.version for version in client.versions)
-        click.echo(f"{client.language:8} {client.name:28} {versions}{f'  ({lacking})' if lacking else ''}")
+        click.echo(
+            f"{client.language:8} {client.name:28} {versions}{f'  ({lacking})' if lacking else ''}"
+        )
     for scenario in load_scenarios():
         click.echo(f"{scenario.number} {scenario.group:22} {scenario.title}")
 
@@ -170,7 +207,9 @@ def _chosen_clients(
     names = {client.name for client in known}
     for name in wanted:
         if name.split("@")[0] not in names:
-            raise click.UsageError(f"there is no client {name!r}; there are {', '.join(sorted(names))}")
+            raise click.UsageError(
+                f"there is no client {name!r}; there are {', '.join(sorted(names))}"
+            )
     chosen = []
     for client in known:
         if languages and client.language.lower() not in {one.lower() for one in languages}:
@@ -202,5 +241,7 @@ def _chosen_scenarios(wanted: Sequence[str], *, smoke: bool) -> list[Scenario]:
         )
     ]
     if not chosen:
-        raise click.UsageError("no scenario is left of what was asked for; kafkalite-compat list shows them")
+        raise click.UsageError(
+            "no scenario is left of what was asked for; kafkalite-compat list shows them"
+        )
     return chosen

@@ -15,7 +15,7 @@ SCHEMA: Final = 1
 class Outcome(StrEnum):
     """What came of one scenario with one client version on one broker."""
 
-    PASS = "pass"  # noqa: S105 - no password
+    PASS = "pass"
     FAIL = "fail"
     UNSUPPORTED = "unsupported"
     """The client library cannot do it."""
@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 class Verdict(StrEnum):
     """A cell as the report shows it: the outcome, seen beside the reference broker's."""
 
-    PASS = "pass"  # noqa: S105 - no password
+    PASS = "pass"
     FAIL = "fail"
     FAIL_ON_REFERENCE_TOO = "fails on Apache Kafka too"
     UNSUPPORTED = "not supported by the client"

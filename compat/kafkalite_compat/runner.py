@@ -1,12 +1,12 @@
 """Runs scenarios: every client version, on every broker, several at a time.
 
-    prepare (two at a time)            install a version; what cannot be installed is skipped, with the reason
-       |
-    sessions (`jobs` at a time)        one per version and broker: a driver process takes the scenarios one after the other
-       |
-    restarts (broker by broker)        the scenarios that restart the broker: many versions at once, one restart for all of them
-       |
-    second tries (one at a time)       what failed is tried again when the machine is quiet; a pass then says what failed before
+prepare (two at a time)            install a version; what cannot be installed is skipped, with the reason
+   |
+sessions (`jobs` at a time)        one per version and broker: a driver process takes the scenarios one after the other
+   |
+restarts (broker by broker)        the scenarios that restart the broker: many versions at once, one restart for all of them
+   |
+second tries (one at a time)       what failed is tried again when the machine is quiet; a pass then says what failed before
 """
 
 from __future__ import annotations
@@ -80,7 +80,10 @@ class Runner:
         results = Results(
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=0.0,
-            machine={"cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"},
+            machine={
+                "cores": os.cpu_count(),
+                "system": f"{platform.system()} {platform.machine()}",
+            },
             brokers=[
                 BrokerInfo(one.name, one.version, one.name == self._plan.reference)
                 for one in self._plan.brokers
@@ -293,7 +296,7 @@ class Session:
                 outcome, detail = Outcome.SKIPPED, str(fixed)
             except (AssertionError, StepFailed, DriverGone) as failure:
                 outcome, detail = Outcome.FAIL, str(failure) or repr(failure)
-            except Exception as failure:  # noqa: BLE001 - whatever an unknown broker brings about is its result
+            except Exception as failure:
                 outcome, detail = Outcome.FAIL, f"{type(failure).__name__}: {failure}"
             else:
                 return Outcome.PASS, ""

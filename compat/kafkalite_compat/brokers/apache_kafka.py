@@ -17,6 +17,9 @@ KAFKA_VERSION: Final = "4.3.0"
 
 _POM: Final = Path(__file__).with_name("pom.xml")
 _QUIET: Final = "-Dorg.slf4j.simpleLogger.defaultLogLevel="
+_QUICK_RETURN: Final = {"broker.heartbeat.interval.ms": "500", "broker.session.timeout.ms": "2000"}
+"""A killed broker's place stays taken for as long as its session lasts."""
+
 _JVM: Final = ("-Xms512M", "-Xmx1G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
 
 
@@ -33,7 +36,8 @@ class ApacheKafka:
         port = two_free_ports()
         self.bootstrap = f"127.0.0.1:{port}"
         properties = directory / "kafka.properties"
-        chosen = {**_one_node(port, directory / "kafka"), **SETTINGS, **(settings or {})}
+        chosen = {**one_node(port, directory / "kafka"), **_QUICK_RETURN, **SETTINGS}
+        chosen |= settings or {}
         properties.write_text("".join(f"{key}={value}\n" for key, value in chosen.items()))
         _format(libs, properties)
         argv = ["java", *_JVM, f"{_QUIET}warn", "-cp", f"{libs}/*", "kafka.Kafka", str(properties)]
@@ -57,18 +61,24 @@ def kafka_libs(cache: Path) -> Path:
     if given := os.environ.get("KAFKALITE_KAFKA_LIBS"):
         return Path(given)
     libs = cache / f"kafka-{KAFKA_VERSION}" / "libs"
-    if not libs.is_dir():
-        if lacking := missing():
-            raise BrokerFailed(f"Apache Kafka cannot be started here: {lacking}")
-        fetched = libs.with_name(f"fetching-{os.getpid()}")
-        _run(
-            *("mvn", "-B", "-q", "-Dstyle.color=never", "-f", str(_POM)),
-            *("dependency:copy-dependencies", f"-DoutputDirectory={fetched}"),
-        )
-        if not libs.is_dir():  # another process may have been faster
-            fetched.rename(libs)
-        shutil.rmtree(fetched, ignore_errors=True)
+    fetch(_POM, libs)
     return libs
+
+
+def fetch(pom: Path, libs: Path) -> None:
+    """Fill the folder `libs` with the jars that `pom` names, unless it is there. Raises BrokerFailed."""
+    if libs.is_dir():
+        return
+    if lacking := missing():
+        raise BrokerFailed(f"Apache Kafka cannot be started here: {lacking}")
+    fetched = libs.with_name(f"fetching-{os.getpid()}")
+    _run(
+        *("mvn", "-B", "-q", "-Dstyle.color=never", "-f", str(pom)),
+        *("dependency:copy-dependencies", f"-DoutputDirectory={fetched}"),
+    )
+    if not libs.is_dir():  # another process may have been faster
+        fetched.rename(libs)
+    shutil.rmtree(fetched, ignore_errors=True)
 
 
 def _format(libs: Path, properties: Path) -> None:
@@ -83,7 +93,8 @@ def _run(*argv: str) -> None:
         raise BrokerFailed(f"{argv[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
-def _one_node(port: int, data: Path) -> dict[str, str]:
+def one_node(port: int, data: Path) -> dict[str, str]:
+    """The settings of a broker and controller in one: clients on `port`, the controller on `port + 1`."""
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -98,6 +109,4 @@ def _one_node(port: int, data: Path) -> dict[str, str]:
         "transaction.state.log.min.isr": "1",
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
-        "broker.heartbeat.interval.ms": "500",
-        "broker.session.timeout.ms": "2000",  # how long a killed broker's place stays taken
     }

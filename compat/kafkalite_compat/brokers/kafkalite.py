@@ -23,7 +23,9 @@ class Kafkalite:
         command: Sequence[str] | None = None,
     ) -> None:
         command = command or kafkalite_command()
-        printed = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+        printed = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, check=False
+        )
         self.version = printed.stdout.split()[-1] if printed.stdout else None
         port = two_free_ports()
         self.bootstrap = f"127.0.0.1:{port}"

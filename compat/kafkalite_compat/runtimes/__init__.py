@@ -42,7 +42,7 @@ class Runtime(Protocol):
 
 
 def runtime_of(client: Client) -> Runtime:
-    return cast(Runtime, importlib.import_module(f"{__name__}.{client.runtime}"))
+    return cast("Runtime", importlib.import_module(f"{__name__}.{client.runtime}"))
 
 
 def prepare(one: ClientVersion, cache: Path) -> Command:
