@@ -32,7 +32,7 @@ from kafkalite_compat.driver import Driver, DriverGone, NotSupported, StepFailed
 from kafkalite_compat.report import Listener
 from kafkalite_compat.results import BrokerInfo, Cell, ClientInfo, Outcome, Results
 from kafkalite_compat.runtimes import Command, InstallFailed, prepare, runtime_of
-from kafkalite_compat.scenario import Scenario
+from kafkalite_compat.scenario import Scenario, Skip
 from kafkalite_compat.world import World
 
 SCENARIO_WITHIN_S: Final = 150.0
@@ -289,10 +289,11 @@ class Session:
                     another=lambda: helpers.enter_context(self._new_driver()),
                     restart_broker=self._restart,
                 )
-                scenario.body(world)
+                with world:
+                    scenario.body(world)
             except NotSupported as lacking:
                 outcome, detail = Outcome.UNSUPPORTED, str(lacking)
-            except CannotRestart as fixed:
+            except (CannotRestart, Skip) as fixed:
                 outcome, detail = Outcome.SKIPPED, str(fixed)
             except (AssertionError, StepFailed, DriverGone) as failure:
                 outcome, detail = Outcome.FAIL, str(failure) or repr(failure)

@@ -15,6 +15,11 @@ from kafkalite_compat.results import ScenarioInfo
 if TYPE_CHECKING:
     from kafkalite_compat.world import World
 
+
+class Skip(Exception):
+    """The scenario cannot be seen on this broker, through no fault of the broker's or the client's; the text says why."""
+
+
 Body = Callable[["World"], None]
 
 
