@@ -60,9 +60,9 @@ class Client:
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClientVersion:
-    """What one run is about: a client in one of its versions."""
+    """What one run is about: a client in one of its versions. Each is made once, and is itself alone."""
 
     client: Client
     version: Version

@@ -282,14 +282,13 @@ class Session:
         self._set_deadline()
         with ExitStack() as helpers:
             try:
-                world = World(
+                with World(
                     client=self._started(),
                     bootstrap=self._broker.bootstrap,
                     prefix=prefix,
                     another=lambda: helpers.enter_context(self._new_driver()),
                     restart_broker=self._restart,
-                )
-                with world:
+                ) as world:
                     scenario.body(world)
             except NotSupported as lacking:
                 outcome, detail = Outcome.UNSUPPORTED, str(lacking)

@@ -71,7 +71,7 @@ def fetch(pom: Path, libs: Path) -> None:
         return
     if lacking := missing():
         raise BrokerFailed(f"Apache Kafka cannot be started here: {lacking}")
-    fetched = libs.with_name(f"fetching-{os.getpid()}")
+    fetched = libs.absolute().with_name(f"fetching-{os.getpid()}")
     _run(
         *("mvn", "-B", "-q", "-Dstyle.color=never", "-f", str(pom)),
         *("dependency:copy-dependencies", f"-DoutputDirectory={fetched}"),
