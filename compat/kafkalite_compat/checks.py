@@ -34,7 +34,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
-def eventually(what: str, until: Callable[[], T], within_s: float = 20) -> T:
+def eventually(what: str, until: Callable[[], T | None], within_s: float = 20) -> T:
     """Ask again until the answer is true; that answer. Raises AssertionError with the last one after `within_s`."""
     deadline = time.monotonic() + within_s
     while True:
@@ -47,20 +47,23 @@ def eventually(what: str, until: Callable[[], T], within_s: float = 20) -> T:
         time.sleep(PAUSE_S)
 
 
-def fails_with(step: Callable[[], object], *wanted: ErrorCode) -> StepFailed:
+def fails_with(
+    step: Callable[[], object], *wanted: ErrorCode, also_named: str | None = None
+) -> StepFailed:
     """Carry out a step that must fail with one of Kafka's errors. See `is_error`."""
     names = " or ".join(code.name for code in wanted)
     try:
         answer = step()
     except StepFailed as failure:
-        is_error(failure, *wanted)
+        is_error(failure, *wanted, also_named=also_named)
         return failure
     raise AssertionError(f"expected {names}, but the step went well: {shown(answer)}")
 
 
-def is_error(failure: StepFailed, *wanted: ErrorCode) -> None:
+def is_error(failure: StepFailed, *wanted: ErrorCode, also_named: str | None = None) -> None:
     """The failure is one of Kafka's errors: by its code, or, where the client tells none, by its name.
 
+    `also_named` is a name that a client has of its own for the same thing.
     Raises NotSupported if the client tells neither, AssertionError if it is another.
     """
     names = " or ".join(f"{code.name} ({code.value})" for code in wanted)
@@ -68,7 +71,7 @@ def is_error(failure: StepFailed, *wanted: ErrorCode) -> None:
         assert failure.code in wanted, f"expected {names}, got {_told(failure)}"
     elif failure.name is not None:
         told = _letters(failure.name)
-        known = [_letters(code.name) for code in wanted]
+        known = [_letters(name) for name in (*(code.name for code in wanted), also_named) if name]
         same = told != "" and any(name in told or told in name for name in known)
         assert same, f"expected {names}, got {_told(failure)}"
     else:

@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kafkalite_compat import scenarios
@@ -70,9 +71,17 @@ def load_scenarios() -> list[Scenario]:
     found = [
         function.scenario
         for module in modules
-        for function in vars(module).values()
-        if callable(function) and hasattr(function, "scenario")
+        for function in sorted(_marked(module), key=lambda one: one.scenario.number)
     ]
     numbers = [one.number for one in found]
     assert len(numbers) == len(set(numbers)), "two scenarios have the same number"
     return found
+
+
+def _marked(module: ModuleType) -> list[Any]:
+    """The module's own scenarios: not those it imports."""
+    return [
+        value
+        for value in vars(module).values()
+        if hasattr(value, "scenario") and value.__module__ == module.__name__
+    ]
