@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Final
-
-SCHEMA: Final = 1
 
 
 class Outcome(StrEnum):
@@ -53,6 +49,10 @@ class ClientInfo:
     runtime: str | None = None
     reason: str | None = None
 
+    @property
+    def label(self) -> str:
+        return f"{self.client} {self.version}"
+
 
 @dataclass(frozen=True)
 class BrokerInfo:
@@ -61,6 +61,10 @@ class BrokerInfo:
     name: str
     version: str | None
     reference: bool
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} {self.version}" if self.version else self.name
 
 
 @dataclass(frozen=True)
@@ -92,50 +96,42 @@ class Results:
     def reference(self) -> BrokerInfo | None:
         return next((broker for broker in self.brokers if broker.reference), None)
 
-    def cell(self, client: str, version: str, scenario: str, broker: str) -> Cell | None:
-        wanted = (client, version, scenario, broker)
-        for cell in self.cells:
-            if (cell.client, cell.version, cell.scenario, cell.broker) == wanted:
-                return cell
-        return None
-
-    def verdict(self, cell: Cell) -> Verdict:
-        """The cell's outcome, with the reference broker's taken into account."""
-        if cell.outcome is not Outcome.FAIL:
-            return _PLAIN[cell.outcome]
+    def judged(self) -> list[tuple[Cell, Verdict]]:
+        """Every cell with its verdict."""
         reference = self.reference
-        if reference is None or reference.name == cell.broker:
-            return Verdict.FAIL
-        theirs = self.cell(cell.client, cell.version, cell.scenario, reference.name)
-        failed_there = theirs is not None and theirs.outcome is Outcome.FAIL
-        return Verdict.FAIL_ON_REFERENCE_TOO if failed_there else Verdict.FAIL
+        there = {
+            (cell.client, cell.version, cell.scenario): cell.outcome
+            for cell in self.cells
+            if reference is not None and cell.broker == reference.name
+        }
+        return [
+            (
+                cell,
+                _PLAIN[cell.outcome]
+                if reference is None or reference.name == cell.broker
+                else _beside(cell.outcome, there.get((cell.client, cell.version, cell.scenario))),
+            )
+            for cell in self.cells
+        ]
 
     def failures(self) -> list[Cell]:
         """The cells that make the run fail."""
-        return [cell for cell in self.cells if self.verdict(cell) is Verdict.FAIL]
+        return [cell for cell, verdict in self.judged() if verdict is Verdict.FAIL]
 
-    def save(self, path: Path) -> None:
-        path.write_text(json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n")
+
+def _beside(here: Outcome, there: Outcome | None) -> Verdict:
+    """What an outcome means, given the reference broker's."""
+    if here is Outcome.FAIL and there is Outcome.FAIL:
+        return Verdict.FAIL_ON_REFERENCE_TOO
+    if here is Outcome.UNSUPPORTED and there is Outcome.PASS:
+        # The library can: it is the broker that does not offer what the library then does without.
+        return Verdict.FAIL
+    return _PLAIN[here]
 
 
 _PLAIN: Final = {
     Outcome.PASS: Verdict.PASS,
+    Outcome.FAIL: Verdict.FAIL,
     Outcome.UNSUPPORTED: Verdict.UNSUPPORTED,
     Outcome.SKIPPED: Verdict.SKIPPED,
 }
-
-
-def load(path: Path) -> Results:
-    """Read what `Results.save` wrote. Raises ValueError if it is of another schema."""
-    table = json.loads(path.read_text())
-    if table.pop("schema", None) != SCHEMA:
-        raise ValueError(f"{path} is not a result file of schema {SCHEMA}")
-    return Results(
-        started=table["started"],
-        seconds=table["seconds"],
-        machine=table["machine"],
-        brokers=[BrokerInfo(**one) for one in table["brokers"]],
-        scenarios=[ScenarioInfo(**one) for one in table["scenarios"]],
-        clients=[ClientInfo(**one) for one in table["clients"]],
-        cells=[Cell(**{**one, "outcome": Outcome(one["outcome"])}) for one in table["cells"]],
-    )

@@ -1,0 +1,9 @@
+"""Not written yet."""
+
+from pathlib import Path
+
+from kafkalite_compat.results import Results
+
+
+def write(results: Results, path: Path) -> None:
+    raise NotImplementedError
