@@ -87,9 +87,9 @@ def _take_stdout() -> IO[str]:
 
 
 def _steps_of(part: object) -> Iterable[tuple[str, Step]]:
-    for name, method in inspect.getmembers(part, inspect.ismethod):
-        if hasattr(method, "is_op"):
-            yield name, method
+    for name, function in inspect.getmembers(type(part), inspect.isfunction):
+        if hasattr(function, "is_op"):
+            yield name, getattr(part, name)
 
 
 def _answer(
