@@ -222,7 +222,7 @@ class Consumer:
         return int(self.call("position", topic=topic, partition=partition)["offset"])
 
     def commit(
-        self, offsets: Mapping[TopicPartition, int] | None = None, metadata: str = ""
+        self, offsets: Mapping[TopicPartition, int] | None = None, metadata: str | None = None
     ) -> None:
         """Commit these offsets, or those after what `poll` has given."""
         told = None if offsets is None else _offsets(offsets, metadata)
@@ -312,7 +312,9 @@ def _polled(told: Mapping[str, Any]) -> Polled:
     )
 
 
-def _offsets(offsets: Mapping[TopicPartition, int], metadata: str = "") -> list[dict[str, Any]]:
+def _offsets(
+    offsets: Mapping[TopicPartition, int], metadata: str | None = None
+) -> list[dict[str, Any]]:
     return [
         {"topic": topic, "partition": partition, "offset": offset, "metadata": metadata}
         for (topic, partition), offset in offsets.items()
