@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
-from kafka import KafkaConsumer, errors
+from kafka import errors
 from kafka.admin import (
-    ACL,
-    ACLFilter,
-    ACLOperation,
-    ACLPermissionType,
-    ACLResourcePatternType,
     ConfigResource,
     OffsetSpec,
     OffsetTimestamp,
-    ResourcePattern,
-    ResourcePatternFilter,
-    ResourceType,
 )
 from kafka.admin._configs import AlterConfigOp
 from kafka.protocol.consumer import IsolationLevel
 from kafka.structs import TopicPartition
 
+from .kafka_python_acls import ask_for_topic, raise_first
 from .kafka_python_common import (
     Connection,
     failed_text,
@@ -138,7 +130,7 @@ class Admin:
         changes: dict[str, Any] = {
             key: (AlterConfigOp.SET, value) for key, value in (set or {}).items()
         }
-        changes |= {key: (AlterConfigOp.DELETE, None) for key in unset or []}
+        changes |= dict.fromkeys(unset or [], (AlterConfigOp.DELETE, None))
         wanted = ConfigResource(resource, name, changes)
         # The broker shall judge the keys, not the library.
         result = self._admin.alter_configs([wanted], raise_on_unknown=False)[resource][name]
@@ -197,50 +189,6 @@ class Admin:
         raise_first(self._admin.delete_group_offsets(group, wanted).values())
 
     @op
-    def create_acl(
-        self, resource: str, name: str, principal: str, operation: str, permission: str
-    ) -> None:
-        pattern = ResourcePattern(
-            ResourceType[resource.upper()], name, ACLResourcePatternType.LITERAL
-        )
-        acl = ACL(
-            principal,
-            "*",
-            ACLOperation[operation.upper()],
-            ACLPermissionType[permission.upper()],
-            pattern,
-        )
-        raise_first(acl_errors(self._admin.create_acls([acl])["failed"]))
-
-    @op
-    def describe_acls(
-        self,
-        resource: str,
-        name: str,
-        principal: str | None = None,
-        operation: str = "any",
-        permission: str = "any",
-    ) -> dict[str, Any]:
-        wanted = acl_filter(resource, name, principal, operation, permission)
-        found, error = self._admin.describe_acls(wanted)
-        raise_error(error, "describing ACLs")
-        return {"acls": list(map(acl_json, found))}
-
-    @op
-    def delete_acls(
-        self,
-        resource: str,
-        name: str,
-        principal: str | None = None,
-        operation: str = "any",
-        permission: str = "any",
-    ) -> dict[str, Any]:
-        wanted = acl_filter(resource, name, principal, operation, permission)
-        ((_filter, deleted, error),) = self._admin.delete_acls([wanted])
-        raise_error(error, "deleting ACLs")
-        return {"deleted": len(deleted)}
-
-    @op
     def describe_log_dirs(self) -> dict[str, Any]:
         found = self._admin.describe_log_dirs()
         folders = [folder for broker in found for folder in broker["log_dirs"]]
@@ -255,53 +203,6 @@ class Admin:
             {"transactional_id": one.transactional_id, "state": one.state.value} for one in listings
         ]
         return {"transactions": found}
-
-
-def ask_for_topic(connection: Connection, topic: str) -> None:
-    """Of the library's clients a consumer asks for metadata so that the topic is made."""
-    settings = {"allow_auto_create_topics": True, "enable_auto_commit": False}
-    known = {
-        name: value for name, value in settings.items() if name in KafkaConsumer.DEFAULT_CONFIG
-    }
-    consumer = connection.make(KafkaConsumer, known)
-    consumer.partitions_for_topic(topic)
-    consumer.close()
-
-
-def raise_first(kinds: Iterable[Any]) -> None:
-    """Of errors as classes."""
-    for kind in kinds:
-        raise_error(kind, kind.__name__)
-
-
-def acl_errors(failures: Iterable[Any]) -> list[Any]:
-    """Version 3 lists error classes, version 2 pairs of an ACL and its error class."""
-    return [one[1] if isinstance(one, tuple) else one for one in failures]
-
-
-def acl_filter(
-    resource: str, name: str, principal: str | None, operation: str, permission: str
-) -> ACLFilter:
-    pattern = ResourcePatternFilter(
-        ResourceType[resource.upper()], name, ACLResourcePatternType.LITERAL
-    )
-    return ACLFilter(
-        principal,
-        "*",
-        ACLOperation[operation.upper()],
-        ACLPermissionType[permission.upper()],
-        pattern,
-    )
-
-
-def acl_json(acl: Any) -> dict[str, Any]:
-    return {
-        "resource": acl.resource_pattern.resource_type.name.lower(),
-        "name": acl.resource_pattern.resource_name,
-        "principal": acl.principal,
-        "operation": acl.operation.name.lower(),
-        "permission": acl.permission_type.name.lower(),
-    }
 
 
 def _config_json(entry: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any, Final
 
+from .kafka_python_acls import Acls
 from .kafka_python_common import IS_OLD, VERSION, Connection, explain
 from .kafka_python_consumers import Consumers
 from .kafka_python_producers import Producers
@@ -48,7 +49,13 @@ def _admin(connection: Connection) -> object:
 def main() -> None:
     connection = Connection()
     consumers = Consumers(connection)
-    parts = [Start(connection), Producers(connection, consumers), consumers, _admin(connection)]
+    parts = [
+        Start(connection),
+        Producers(connection, consumers),
+        consumers,
+        _admin(connection),
+        Acls(connection),
+    ]
     serve(parts, explain, {**NO_SHARE, **(OLD_MISSING if IS_OLD else {})})
 
 
