@@ -6,7 +6,7 @@ PORT   ?= 9092
 DATA   ?= ./kafkalite-data
 
 .DEFAULT_GOAL := help
-.PHONY: help docs run test test-slow java go compat compat-smoke compat-differential clients bench bench-codec fmt lint types layers generate generate-check check clean
+.PHONY: help docs run test test-slow java go compat compat-smoke compat-differential compat-mutations bench bench-codec fmt lint types layers generate generate-check check clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -58,6 +58,9 @@ compat-differential: $(VENV)/.dev  ## the same bytes to kafkalite and Apache Kaf
 
 compat-smoke: $(VENV)/.dev  ## a few clients and scenarios on kafkalite (under 3 minutes)
 	$(COMPAT) run --kafkalite --smoke --cache .cache/compat
+
+compat-mutations: $(VENV)/.dev  ## faults put into kafkalite one by one: does the suite notice? (half an hour)
+	$(BIN)/python -m compat.mutations
 
 bench: $(VENV)/.dev     ## kafkalite beside Apache Kafka on this machine; rewrites bench/RESULTS.md
 	$(BIN)/python -m bench

@@ -1,3 +1,3 @@
-from kafkalite_compat.cli import main
+from kafkalite_compat.cli.main import main
 
 main(prog_name="kafkalite-compat")
