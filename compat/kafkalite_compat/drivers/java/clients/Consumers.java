@@ -55,7 +55,7 @@ final class Consumers {
     }
 
     KafkaConsumer<byte[], byte[]> consumer(String name) {
-        return ((OwningConsumer) consumers.get(name)).consumer();
+        return owning(name).consumer();
     }
 
     private Map<String, Object> opened(Request request, Polled consumer) {
@@ -70,13 +70,15 @@ final class Consumers {
     }
 
     private Polled polled(Request request) {
-        Polled consumer = consumers.get(request.text("consumer"));
-        assert consumer != null : "no consumer " + request.text("consumer");
-        return consumer;
+        return Opened.in(consumers, request.text("consumer"));
     }
 
     private OwningConsumer owning(Request request) {
-        if (polled(request) instanceof OwningConsumer owning) {
+        return owning(request.text("consumer"));
+    }
+
+    private OwningConsumer owning(String name) {
+        if (Opened.in(consumers, name) instanceof OwningConsumer owning) {
             return owning;
         }
         throw new Unsupported("KafkaShareConsumer owns no partitions, and has no offsets");

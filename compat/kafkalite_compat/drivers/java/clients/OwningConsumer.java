@@ -48,8 +48,7 @@ final class OwningConsumer implements Polled {
         long deadline = System.nanoTime() + request.number("timeout_ms") * 1_000_000;
         List<Object> taken = new ArrayList<>();
         do {
-            long leftMs = Math.max(0, (deadline - System.nanoTime()) / 1_000_000);
-            ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofMillis(leftMs));
+            ConsumerRecords<byte[], byte[]> records = consumer.poll(PollSlice.until(deadline));
             taken.addAll(take(records, atMost));
         } while (taken.isEmpty() && System.nanoTime() < deadline);
         return Answer.of("records", taken);

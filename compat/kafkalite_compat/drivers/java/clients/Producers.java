@@ -147,8 +147,6 @@ final class Producers {
     }
 
     private KafkaProducer<byte[], byte[]> producer(Request request) {
-        KafkaProducer<byte[], byte[]> producer = producers.get(request.text("producer"));
-        assert producer != null : "no producer " + request.text("producer");
-        return producer;
+        return Opened.in(producers, request.text("producer"));
     }
 }

@@ -71,8 +71,7 @@ final class ShareConsumers implements SharePolled {
     private void fetch(long timeoutMs) {
         long deadline = System.nanoTime() + timeoutMs * 1_000_000;
         do {
-            long leftMs = Math.max(0, (deadline - System.nanoTime()) / 1_000_000);
-            consumer.poll(Duration.ofMillis(leftMs)).forEach(ahead::add);
+            consumer.poll(PollSlice.until(deadline)).forEach(ahead::add);
         } while (ahead.isEmpty() && System.nanoTime() < deadline);
     }
 
