@@ -5,7 +5,7 @@ use rskafka::record::{Record, RecordAndOffset};
 use serde_json::{json, Value};
 use serving::{failed, to_bytes, to_text, unsupported, Fields, Problem};
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub struct Outgoing {
     pub record: Record,
@@ -22,7 +22,7 @@ impl Outgoing {
             key: fields.bytes("key")?,
             value: fields.bytes("value")?,
             headers: to_headers(pairs)?,
-            timestamp: time_ms.map_or_else(|| Ok(SystemTime::now().into()), to_time)?,
+            timestamp: to_time(time_ms.unwrap_or_else(now_ms))?,
         };
         let partition = fields.get("partition")?;
         fields.nothing_else()?;
@@ -33,6 +33,11 @@ impl Outgoing {
 pub fn to_time(time_ms: i64) -> Result<DateTime<Utc>, Problem> {
     let time = DateTime::from_timestamp_millis(time_ms);
     time.ok_or_else(|| failed(format!("{time_ms} is no time")))
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.expect("it is after 1970").as_millis() as i64
 }
 
 fn to_headers(pairs: Vec<(String, Option<String>)>) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
