@@ -49,6 +49,9 @@ class Failed(Exception):
         return {"code": self.code, "name": self.name, "text": str(self)}
 
 
+Explain = Callable[[Exception], Failed | None]
+
+
 def op(step: Step) -> Step:
     """Marks a method as the step of its name."""
     step.is_op = True  # type: ignore[attr-defined]
@@ -57,8 +60,9 @@ def op(step: Step) -> Step:
 
 def serve(
     parts: Sequence[object],
-    explain: Callable[[Exception], Failed | None],
+    explain: Explain,
     missing: Mapping[str, str],
+    finish: Callable[[Any], Any] = lambda result: result,
 ) -> None:
     """Answer every line of stdin, then end the process at once.
 
@@ -66,13 +70,22 @@ def serve(
         explain: Turns an exception of the library into what the suite is told, or None if it knows
             no more than the exception's name and text.
         missing: Steps that the library cannot do, each with what it lacks.
+        finish: What makes a result of what a step gives, where that is a coroutine.
     """
     answers = _take_stdout()
     steps = {name: step for part in parts for name, step in _steps_of(part)}
+    reasons = {**NOT_OUR_STEPS, **missing}
     for line in sys.stdin.buffer:
-        request = json.loads(line)
-        number, name = request.pop("id"), request.pop("op")
-        answer = _answer(steps, {**NOT_OUR_STEPS, **missing}, explain, name, request)
+        given = json.loads(line)
+        number, name = given.pop("id"), given.pop("op")
+        try:
+            result = finish(_call(steps, reasons, name, given))
+            answer: Answer = {"ok": result or {}}
+        except Unsupported as reason:
+            answer = {"unsupported": str(reason)}
+        except Exception as problem:
+            traceback.print_exc()
+            answer = {"error": told(problem, explain).as_json()}
         answers.write(json.dumps({"id": number, **answer}) + "\n")
         answers.flush()
     sys.stderr.flush()
@@ -92,27 +105,15 @@ def _steps_of(part: object) -> Iterable[tuple[str, Step]]:
             yield name, getattr(part, name)
 
 
-def _answer(
-    steps: Mapping[str, Step],
-    missing: Mapping[str, str],
-    explain: Callable[[Exception], Failed | None],
-    name: str,
-    given: Table,
-) -> Answer:
-    try:
-        if name in missing:
-            return {"unsupported": missing[name]}
-        if name not in steps:
-            return {"unsupported": f"the driver knows no step {name}"}
-        return {"ok": steps[name](**_arguments(name, steps[name], given)) or {}}
-    except Unsupported as reason:
-        return {"unsupported": str(reason)}
-    except Exception as problem:
-        traceback.print_exc()
-        return {"error": told(problem, explain).as_json()}
+def _call(steps: Mapping[str, Step], missing: Mapping[str, str], name: str, given: Table) -> Any:
+    if name in missing:
+        raise Unsupported(missing[name])
+    if name not in steps:
+        raise Unsupported(f"the driver knows no step {name}")
+    return steps[name](**_arguments(name, steps[name], given))
 
 
-def told(problem: Exception, explain: Callable[[Exception], Failed | None]) -> Failed:
+def told(problem: Exception, explain: Explain) -> Failed:
     """What the suite is told about an exception."""
     if isinstance(problem, Failed):
         return problem
