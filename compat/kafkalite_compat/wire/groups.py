@@ -10,6 +10,7 @@ from kafkalite_protocol.messages.consumer_protocol_assignment import ConsumerPro
 from kafkalite_protocol.messages.consumer_protocol_subscription import (
     ConsumerProtocolSubscription,
 )
+from kafkalite_protocol.messages.describe_groups import DescribeGroupsRequest
 from kafkalite_protocol.messages.join_group import JoinGroupRequest
 from kafkalite_protocol.messages.leave_group import LeaveGroupRequest
 from kafkalite_protocol.messages.list_groups import ListGroupsRequest
@@ -80,6 +81,14 @@ def state(cluster: Cluster, group: str) -> str | None:
         return next((one.group_state for one in answer.groups if one.group_id == group), None)
 
     return cluster.retry(attempt)
+
+
+def members(cluster: Cluster, group: str) -> list[str]:
+    """The member ids of a classic group."""
+    request = DescribeGroupsRequest([group])
+    (described,) = cluster.retry(lambda: cluster.coordinator(group).ask(request)).groups
+    check(f"describing {group}", described.error_code)
+    return [member.member_id for member in described.members]
 
 
 class Member:

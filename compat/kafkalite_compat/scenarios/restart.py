@@ -1,0 +1,92 @@
+"""The broker is stopped and started, in order or by kill -9, and clients go on."""
+
+from __future__ import annotations
+
+from kafkalite_compat.checks import expect
+from kafkalite_compat.reading import collect, poll_until
+from kafkalite_compat.scenario import scenario
+from kafkalite_compat.scenarios.groups import committed_offsets
+from kafkalite_compat.steps import NewRecord, Polled, records_of
+from kafkalite_compat.world import World
+
+GROUP = "restart"
+ORDER = 13
+
+REJOIN_WITHIN_S = 90.0  # a client may wait out its own backoff and session first
+
+
+@scenario("R01", "Producer and consumer go on after a clean restart", restarts_broker=True)
+def clean_restart(world: World) -> None:
+    """A producer writes, a consumer reads. The broker is stopped in order and started again. The same producer writes more, the same
+    consumer reads it: every record once, none lost."""
+    _go_on(world, kill=False)
+
+
+@scenario(
+    "R02",
+    "Producer and consumer go on after kill -9, and nothing acknowledged is lost",
+    restarts_broker=True,
+)
+def killed(world: World) -> None:
+    """As R01, but the broker is killed. Every record that was acknowledged with acks=all is still there, in order."""
+    _go_on(world, kill=True)
+
+
+def _go_on(world: World, kill: bool) -> None:
+    topic = world.topic()
+    producer = world.steps.producer(acks="all", idempotence=True, delivery_timeout_ms=90_000)
+    consumer = world.steps.consumer()
+    consumer.assign({(topic, 0): "earliest"})
+    before = [b"before %d" % n for n in range(50)]
+    for n in range(0, 50, 10):
+        producer.send_all(topic, records_of(before[n : n + 10]))
+    expect("values read before", [one.value for one in collect([consumer], 50)], before)
+    world.restart_broker(kill)
+    after = [b"after %d" % n for n in range(10)]
+    producer.send_all(topic, records_of(after))
+    got: list[Polled] = []
+    poll_until([consumer], lambda: len(got) >= 10, got, 500, REJOIN_WITHIN_S, "10 records")
+    expect("values read after", [one.value for one in got], after)
+    expect("values in the log", world.values(topic), before + after)
+
+
+@scenario("R03", "A group is still there after a restart, with its offsets", restarts_broker=True)
+def group_after_restart(world: World) -> None:
+    """A member has read five records and committed. The broker is killed and started again. The member goes on with the records written
+    since, without seeing the old ones again, and commits them."""
+    topic, group = world.topic(), world.name("group")
+    world.write(topic, [b"%d" % n for n in range(5)])
+    consumer = world.steps.consumer(group=group)
+    consumer.subscribe(topic)
+    collect([consumer], 5)
+    consumer.commit()
+    world.restart_broker(True)
+    world.write(topic, [b"5", b"6"])
+    got: list[Polled] = []
+    poll_until([consumer], lambda: len(got) >= 2, got, 500, REJOIN_WITHIN_S, "2 records")
+    expect("offsets read", [one.offset for one in got], [5, 6])
+    consumer.commit()
+    expect("committed", committed_offsets(world, group), {(topic, 0): 7})
+
+
+@scenario("R04", "A transaction survives a restart", restarts_broker=True)
+def transaction_over_restart(world: World) -> None:
+    """A transaction is open when the broker is stopped and started. It goes on and is committed; read_committed gets both of its records,
+    those from before and after the restart, and one of a transaction aborted earlier stays hidden."""
+    topic = world.topic()
+    producer = world.steps.producer(
+        transactional_id=world.name("id"),
+        delivery_timeout_ms=90_000,
+        transaction_timeout_ms=120_000,
+    )
+    producer.begin()
+    producer.send_all(topic, [NewRecord(b"aborted")])
+    producer.abort()
+    producer.begin()
+    producer.send_all(topic, [NewRecord(b"before")])
+    world.restart_broker(False)
+    producer.send_all(topic, [NewRecord(b"after")])
+    producer.commit()
+    consumer = world.steps.consumer(isolation="read_committed")
+    consumer.assign({(topic, 0): "earliest"})
+    expect("values", [one.value for one in collect([consumer], 2)], [b"before", b"after"])
