@@ -43,7 +43,7 @@ def released(world: World) -> None:
 
 @scenario("S03", "A rejected record is not delivered again")
 def rejected(world: World) -> None:
-    """Of two records the first is rejected, the second accepted. What comes next is a third one, and a second member gets nothing of them."""
+    """Of two records the first is rejected, the second accepted. What comes next is a third one, and nothing else."""
     topic, group = world.topic(), _share_group(world)
     member = _member(world, group, topic, "explicit")
     world.write(topic, [b"bad", b"good"])
