@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kafkalite_compat.results import BrokerInfo, Cell, ClientInfo, Outcome, Results, ScenarioInfo
 
@@ -63,7 +64,7 @@ def sample(
         started="2026-11-21T13:00:00+00:00",
         seconds=1234.5,
         machine={"cores": 2, "system": "Linux x86_64"},
-        brokers=brokers,
+        brokers=list(brokers),
         scenarios=scenarios,
         clients=clients,
     )
@@ -71,7 +72,7 @@ def sample(
         for broker in brokers:
             results.cells += _session(client, broker, scenarios, chance)
     if hostile:
-        results.cells.append(_replaced(results, "kafka-python", "P03", "kafkalite", HOSTILE))
+        _make_hostile(results, "kafka-python", "P03")
     return results
 
 
@@ -113,10 +114,11 @@ def _session(
         )
 
 
-def _replaced(results: Results, client: str, number: str, broker: str, detail: str) -> Cell:
-    """Takes the place of the newest version's cell."""
-    for at, cell in enumerate(results.cells):
-        if (cell.client, cell.scenario, cell.broker) == (client, number, broker):
-            del results.cells[at]
-            return Cell(client, cell.version, number, broker, Outcome.FAIL, detail, 1.0)
-    raise AssertionError("the sample has no such cell")
+def _make_hostile(results: Results, client: str, number: str) -> None:
+    """The newest version's cell on the first broker fails with a detail that attacks the reader."""
+    at, cell = next(
+        (at, cell)
+        for at, cell in enumerate(results.cells)
+        if (cell.client, cell.scenario) == (client, number)
+    )
+    results.cells[at] = replace(cell, outcome=Outcome.FAIL, detail=HOSTILE)
