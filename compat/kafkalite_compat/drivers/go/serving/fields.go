@@ -3,6 +3,8 @@ package serving
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"strconv"
 	"time"
 )
 
@@ -347,4 +349,21 @@ func OneOf[T any](what, word string, values map[string]T) (T, error) {
 		return value, Unsupported(fmt.Sprintf("the library does not know %s %q", what, word))
 	}
 	return value, nil
+}
+
+// Broker is one of a cluster.
+type Broker struct {
+	ID   int32  `json:"id"`
+	Host string `json:"host"`
+	Port int    `json:"port"`
+}
+
+// BrokerAt takes apart what libraries have as "host:port".
+func BrokerAt(id int32, address string) Broker {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return Broker{ID: id, Host: address}
+	}
+	number, _ := strconv.Atoi(port) // 0 if it is no number: the suite sees that
+	return Broker{ID: id, Host: host, Port: number}
 }
