@@ -10,6 +10,7 @@ import random
 import shutil
 from pathlib import Path
 
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.delete_topics import DeleteTopicsRequest
 from kafkalite_protocol.messages.init_producer_id import InitProducerIdRequest
@@ -27,7 +28,6 @@ from kafkalite.config import BrokerConfig
 from kafkalite.metadata.metadata_directory import MetadataOwner, metadata_owner
 from kafkalite.storage.real_filesystem import RealFileSystem
 from tests.broker_in_thread import running_broker
-from tests.raw_client import RawClient
 
 CLUSTER_ID = "of no importance"
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kafkalite_compat.wire.raw import RawClient
 
 from kafkalite.adoption.adopt import plan_adoption
 from kafkalite.adoption.checkpoint_file import write_checkpoint
@@ -45,7 +46,6 @@ from tests.adoption.data_world import (
     topic_files,
 )
 from tests.broker_in_thread import running_broker
-from tests.raw_client import RawClient
 
 
 def everything(data: Path) -> dict[str, bytes]:

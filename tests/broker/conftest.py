@@ -11,10 +11,9 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.metadata import MetadataRequest
-
-from tests.raw_client import RawClient
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What operators set is there after a restart. Whether the answers are Kafka's is the matter of tests/differential."""
+"""What operators set is there after a restart. Whether the answers are Kafka's is the matter of `kafkalite-compat differential`."""
 
 import hashlib
 import hmac

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 from kafkalite_protocol.records import Record, build_batch
@@ -25,7 +26,6 @@ from kafkalite.timer import TimerQueue
 from kafkalite.types import Offset
 from tests.broker.test_produce_requests import fetch_values, produce
 from tests.broker_in_thread import running_broker
-from tests.raw_client import RawClient
 from tests.storage.cleaner_world import OneLog, keyed, pairs_of, stable_offset
 from tests.storage.log_world import NOW_MS, append, open_log
 from tests.waiting import wait_until

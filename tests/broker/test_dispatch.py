@@ -7,6 +7,7 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from kafkalite_compat.wire.raw import frame
 from kafkalite_protocol.api_keys import ApiKey
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages import APIS
@@ -24,7 +25,6 @@ from kafkalite.broker.request import CloseConnection, ConnectionInfo
 from kafkalite.deferred import Deferred
 from kafkalite.errors import KafkaError
 from kafkalite.metadata.features import SUPPORTED_FEATURES
-from tests.raw_client import frame
 
 INFO = ConnectionInfo("PLAINTEXT", "127.0.0.1", 1, "127.0.0.1", 2)
 IMAGE = SimpleNamespace(next_offset=42, features={"metadata.version": 30})

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.fetch import FetchRequest
@@ -17,7 +18,6 @@ from kafkalite_protocol.record_batch import batches
 from kafkalite_protocol.records import Record, build_batch
 
 from tests.broker.test_produce_requests import NOW_MS, batch_of, produce, topic_id
-from tests.raw_client import RawClient
 
 VERSIONS = range(4, 19)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kafkalite_compat.differential.requests.records import batch_of, fetch, part, produce
 from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.broker.replica import Replica
@@ -14,7 +15,6 @@ from kafkalite.metadata.image import PartitionImage
 from kafkalite.storage.log import Log
 from kafkalite.storage.log_config import LogConfig
 from kafkalite.types import BrokerId, LeaderEpoch, Offset
-from tests.differential.requests import batch_of, fetch, part, produce
 from tests.storage.log_world import NOW_MS, batch, open_log
 
 LED_BY_US = PartitionImage(

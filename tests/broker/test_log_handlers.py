@@ -1,4 +1,4 @@
-"""DeleteRecords, DescribeLogDirs, AlterReplicaLogDirs, DescribeProducers; what Kafka answers is in tests/differential."""
+"""DeleteRecords, DescribeLogDirs, AlterReplicaLogDirs, DescribeProducers; what Kafka answers is compared by `kafkalite-compat differential`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ import shutil
 from pathlib import Path
 
 import pytest
-from kafkalite_protocol.error_codes import ErrorCode
-from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
-from kafkalite_protocol.messages.describe_log_dirs import DescribeLogDirsRequest
-
-from tests.broker_in_thread import running_broker
-from tests.differential.log_scenarios import (
+from kafkalite_compat.differential.requests.records import (
+    batch_of,
+    fetch,
+    idempotent,
+    list_offsets,
+    part,
+    produce,
+)
+from kafkalite_compat.differential.scenarios.logs import (
     alter_log_dirs,
     delete_records,
     describe_log_dirs,
     describe_producers,
 )
-from tests.differential.requests import batch_of, fetch, idempotent, list_offsets, part, produce
-from tests.raw_client import RawClient
+from kafkalite_compat.wire.raw import RawClient
+from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
+from kafkalite_protocol.messages.describe_log_dirs import DescribeLogDirsRequest
+
+from tests.broker_in_thread import running_broker
 
 EARLIEST = -2
 needs_own_broker = pytest.mark.skipif(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.fetch import FetchRequest
@@ -13,8 +14,6 @@ from kafkalite_protocol.messages.metadata import MetadataRequest
 from kafkalite_protocol.messages.produce import ProduceRequest
 from kafkalite_protocol.record_batch import batches
 from kafkalite_protocol.records import Record, build_batch, read_records
-
-from tests.raw_client import RawClient
 
 VERSIONS = range(3, 14)
 NOW_MS = 1_700_000_000_000

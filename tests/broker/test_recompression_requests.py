@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from kafkalite_compat.differential.requests.records import batch_of, fetch, part, produce
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 from kafkalite_protocol.record_batch import batches
-
-from tests.differential.requests import batch_of, fetch, part, produce
-from tests.raw_client import RawClient
 
 
 def codecs(client: RawClient, topic: str, partition: int = 0) -> list[Compression]:

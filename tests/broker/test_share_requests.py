@@ -8,15 +8,8 @@ import time
 import uuid
 
 import pytest
-from kafkalite_protocol.error_codes import ErrorCode
-from kafkalite_protocol.messages.delete_records import DeleteRecordsRequest
-from kafkalite_protocol.messages.delete_topics import DeleteTopicsRequest
-from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
-from kafkalite_protocol.record_batch import batches
-
-from tests.broker.test_produce_requests import batch_of, produce, topic_id
-from tests.raw_client import RawClient
-from tests.share_requests import (
+from kafkalite_compat.differential.requests import shares
+from kafkalite_compat.differential.requests.shares import (
     ACCEPT,
     GAP,
     REJECT,
@@ -30,8 +23,22 @@ from tests.share_requests import (
     share_fetch,
     summary,
 )
+from kafkalite_compat.wire.raw import RawClient
+from kafkalite_protocol.error_codes import ErrorCode
+from kafkalite_protocol.messages.delete_records import DeleteRecordsRequest
+from kafkalite_protocol.messages.delete_topics import DeleteTopicsRequest
+from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
+from kafkalite_protocol.record_batch import batches
+
+from tests.broker.test_produce_requests import batch_of, produce, topic_id
 
 ON_KAFKA = "KAFKALITE_TEST_BOOTSTRAP" in os.environ
+
+
+@pytest.fixture(autouse=True)
+def _time_to_read_the_state(monkeypatch):
+    if ON_KAFKA:
+        monkeypatch.setattr(shares, "WAIT_MS", 500)
 
 
 @pytest.fixture

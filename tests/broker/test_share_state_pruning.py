@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from kafkalite_compat.differential.requests.shares import begin_sharing, read, write
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.list_offsets import ListOffsetsRequest
 
 from tests.broker.test_produce_requests import topic_id
 from tests.broker_in_thread import running_broker
-from tests.raw_client import RawClient
-from tests.share_requests import begin_sharing, read, write
 from tests.waiting import wait_until
 
 WRITES = 1_100

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from kafkalite_compat.differential.requests.records import batch_of, fetch, part, produce
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 
 from kafkalite.config.definitions import documentation, topic_definitions
 from tests.broker_in_thread import running_broker
-from tests.differential.requests import batch_of, fetch, part, produce
-from tests.raw_client import RawClient
 
 TOPIC, BROKER = 2, 4
 

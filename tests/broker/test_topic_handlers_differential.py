@@ -14,6 +14,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.alter_configs import AlterConfigsRequest
 from kafkalite_protocol.messages.create_partitions import CreatePartitionsRequest
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
@@ -37,7 +38,6 @@ from kafkalite.broker.handlers import (
 )
 from tests.java_kafka import start_kafka
 from tests.metadata.in_memory_cluster import FakeBroker, ask, start_control_plane
-from tests.raw_client import RawClient
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.java

@@ -7,6 +7,15 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from kafkalite_compat.differential.requests.records import (
+    batch_of,
+    fetch,
+    list_offsets,
+    part,
+    produce,
+)
+from kafkalite_compat.differential.requests.transactions import Writer
+from kafkalite_compat.differential.side import Side
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.end_txn import EndTxnRequest
 from kafkalite_protocol.messages.find_coordinator import FindCoordinatorRequest
@@ -15,9 +24,6 @@ from kafkalite_protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 from kafkalite.clock import SystemClock
 from tests.broker_in_thread import running_broker
-from tests.differential.requests import batch_of, fetch, list_offsets, part, produce
-from tests.differential.transaction_requests import Writer
-from tests.differential.transcript import Side
 
 READ_COMMITTED = 1
 

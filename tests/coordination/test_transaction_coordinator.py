@@ -1,4 +1,4 @@
-"""The transaction coordinator, case by case; what Kafka answers to each is compared in tests/differential."""
+"""The transaction coordinator, case by case; what Kafka answers to each is compared by `kafkalite-compat differential`."""
 
 from __future__ import annotations
 

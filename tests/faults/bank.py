@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.list_offsets import ListOffsetsRequest
 
 from tests.faults.bank_book import TOTAL, Book, Order
 from tests.faults.bank_teller import PARTITIONS, RECONNECTING
 from tests.faults.bank_tellers import Tellers, is_locked
-from tests.raw_client import RawClient
 
 WAIT_S = 120
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1

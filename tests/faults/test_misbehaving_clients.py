@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 import pytest
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.api_versions import ApiVersionsRequest
 
 from tests.broker_process import HOST, BrokerProcess
@@ -18,7 +19,6 @@ from tests.faults.bystander import Bystander, MemoryWatch
 from tests.faults.conftest import create_topic
 from tests.faults.flood import Flood
 from tests.faults.malformed_frames import Served, framed, malformed_frames, produce_frame
-from tests.raw_client import RawClient
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

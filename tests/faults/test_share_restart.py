@@ -5,12 +5,18 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from kafkalite_compat.differential.requests.records import batch_of, produce
+from kafkalite_compat.differential.requests.shares import (
+    ACCEPT,
+    REJECT,
+    RELEASE,
+    Member,
+    begin_sharing,
+)
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 
 from tests.broker_process import BrokerProcess
-from tests.differential.requests import batch_of, produce
-from tests.raw_client import RawClient
-from tests.share_requests import ACCEPT, REJECT, RELEASE, Member, begin_sharing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -12,10 +12,10 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.describe_configs import DescribeConfigsRequest
 from kafkalite_protocol.messages.metadata import MetadataRequest
 
-from tests.raw_client import RawClient
 from tests.waiting import wait_until
 
 TOPIC, BROKER = 2, 4

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from kafkalite_compat.brokers import two_free_ports
 
 from tests.broker_process import BrokerProcess
-from tests.differential.transcript import two_free_ports
 from tests.java_kafka import start_kafka
 from tests.java_tools import side_by_side
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.init_producer_id import InitProducerIdRequest
 from kafkalite_protocol.messages.produce import ProduceRequest
 from kafkalite_protocol.records import Record, build_batch
 
 from kafkalite.clock import SystemClock
-from tests.raw_client import RawClient
 from tests.waiting import wait_until
 
 

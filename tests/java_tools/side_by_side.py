@@ -8,8 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.differential.requests import batch_of, produce
-from tests.differential.transcript import Side
+from kafkalite_compat.differential.requests.records import batch_of, produce
+from kafkalite_compat.differential.side import Side
+
 from tests.java_kafka import run_tool
 
 FIRST_RECORD_MS = int(time.time() * 1000) - 600_000

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from kafkalite_compat.brokers import two_free_ports
+from kafkalite_compat.differential.catalogue import AUTHORIZER
+from kafkalite_compat.differential.side import Side
 
 from tests.broker_process import BrokerProcess
-from tests.differential.conftest import AUTHORIZER
-from tests.differential.transcript import Side, two_free_ports
 from tests.java_kafka import run_tool, start_kafka
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(240)]

@@ -7,16 +7,16 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from kafkalite_protocol.messages.consumer_protocol_assignment import ConsumerProtocolAssignment
-
-from tests.differential.group_requests import (
+from kafkalite_compat.differential.requests.groups import (
     commit,
     coordinator_is_there,
     join,
     subscription,
     sync,
 )
-from tests.differential.transcript import Side
+from kafkalite_compat.differential.side import Side
+from kafkalite_protocol.messages.consumer_protocol_assignment import ConsumerProtocolAssignment
+
 from tests.java_tools.side_by_side import FIRST_RECORD_MS, Broker, Compare, topic_of_two
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(300)]

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafkalite_compat.brokers import two_free_ports
+from kafkalite_compat.differential.requests.records import batch_of, produce
+from kafkalite_compat.differential.scenarios.logs import log_dir_of
+from kafkalite_compat.differential.side import Side
 
-from tests.differential.log_scenarios import log_dir_of
-from tests.differential.requests import batch_of, produce
-from tests.differential.transcript import Side, two_free_ports
 from tests.java_kafka import run_tool, start_kafka
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(180)]

@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
+from kafkalite_compat.brokers import two_free_ports
+from kafkalite_compat.differential.comparing import differences
+from kafkalite_compat.differential.requests.records import (
+    batch_of,
+    idempotent,
+    list_offsets,
+    produce,
+)
+from kafkalite_compat.differential.scenarios.logs import delete_records, describe_log_dirs
+from kafkalite_compat.differential.side import Side
 
 from tests.broker_process import BrokerProcess
-from tests.differential.log_scenarios import delete_records, describe_log_dirs
-from tests.differential.requests import batch_of, idempotent, list_offsets, produce
-from tests.differential.transcript import Side, differences, two_free_ports
 from tests.java_kafka import start_kafka
 from tests.waiting import wait_until
 

@@ -7,11 +7,11 @@ import uuid
 from contextlib import closing
 
 import pytest
+from kafkalite_compat.differential.requests.groups import coordinator_is_there
+from kafkalite_compat.differential.side import Side
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.share_group_heartbeat import ShareGroupHeartbeatRequest
 
-from tests.differential.group_requests import coordinator_is_there
-from tests.differential.transcript import Side
 from tests.java_kafka import run_tool
 from tests.java_tools.side_by_side import Broker, Compare, topic_of_two
 from tests.java_tools.test_console_tools import console_producer, kafka_topics

@@ -6,13 +6,19 @@ import json
 import re
 
 import pytest
+from kafkalite_compat.differential.requests.shares import (
+    ACCEPT,
+    RELEASE,
+    Member,
+    begin_sharing,
+    delete,
+)
+from kafkalite_compat.wire.raw import RawClient
 
 from tests.broker.test_produce_requests import batch_of, produce, topic_id
 from tests.broker_process import BrokerProcess
 from tests.faults.conftest import create_topic
 from tests.java_kafka import run_tool
-from tests.raw_client import RawClient
-from tests.share_requests import ACCEPT, RELEASE, Member, begin_sharing, delete
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(120)]
 

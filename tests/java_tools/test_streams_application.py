@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.streams_group_describe import (
     StreamsGroupDescribeRequest,
     StreamsGroupDescribeResponse,
@@ -19,7 +20,6 @@ from kafkalite_protocol.messages.streams_group_describe import (
 
 from tests.broker_process import BrokerProcess
 from tests.java_tools.word_count import CLASSIC, QUICK, STREAMS, WordCount, compiled
-from tests.raw_client import RawClient
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(300)]

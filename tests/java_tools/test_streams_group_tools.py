@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
-
-from tests.differential import group_requests as groups
-from tests.differential.streams_requests import (
+from kafkalite_compat.differential.requests import groups
+from kafkalite_compat.differential.requests.streams import (
     configure,
     internal_topic,
     join,
@@ -15,7 +14,8 @@ from tests.differential.streams_requests import (
     subtopology,
     topology,
 )
-from tests.differential.transcript import Side
+from kafkalite_compat.differential.side import Side
+
 from tests.java_tools.side_by_side import Broker, Compare, topic_of_two
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(300)]

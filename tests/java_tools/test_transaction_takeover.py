@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
+from kafkalite_compat.differential.requests.records import produce
+from kafkalite_compat.differential.requests.transactions import Writer
+from kafkalite_compat.differential.side import Side
 from kafkalite_protocol.messages.list_offsets import ListOffsetsRequest
 from kafkalite_protocol.records import Record, build_batch
 
-from tests.differential.requests import produce
-from tests.differential.transaction_requests import Writer
-from tests.differential.transcript import Side
 from tests.java_tools.test_adoption import Journey, journey
 from tests.waiting import wait_until
 

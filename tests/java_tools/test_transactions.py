@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafkalite_compat.brokers import two_free_ports
+from kafkalite_compat.differential.requests.records import batch_of, list_offsets, produce
+from kafkalite_compat.differential.requests.transactions import Writer
+from kafkalite_compat.differential.side import Side
 from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 
 from tests.broker_process import BrokerProcess
-from tests.differential.requests import batch_of, list_offsets, produce
-from tests.differential.transaction_requests import Writer
-from tests.differential.transcript import Side, two_free_ports
 from tests.java_kafka import class_path, run_tool, start_kafka
 from tests.java_tools.side_by_side import Broker
 

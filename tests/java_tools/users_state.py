@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.alter_client_quotas import AlterClientQuotasRequest
 from kafkalite_protocol.messages.alter_user_scram_credentials import (
@@ -18,7 +19,6 @@ from kafkalite_protocol.messages.describe_user_scram_credentials import (
 from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 
 from tests.java_tools.cluster_state import dynamic_configs
-from tests.raw_client import RawClient
 
 _ANY = 1
 _LITERAL, _PREFIXED = 3, 4

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.api_versions import ApiVersionsRequest
 from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 
 from kafkalite.config import BrokerConfig
 from kafkalite.server.connection_table import ConnectionLimits
 from tests.broker_in_thread import running_broker
-from tests.raw_client import RawClient
 
 
 def test_limits_are_those_of_the_config(caplog) -> None:

@@ -7,6 +7,7 @@ import shutil
 
 import anyio
 import pytest
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.error_codes import ErrorCode
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.produce import ProduceRequest
@@ -16,7 +17,6 @@ from kafkalite.config import BrokerConfig
 from kafkalite.errors import StartupError
 from kafkalite.server.run import Server
 from tests.broker_in_thread import running_broker
-from tests.raw_client import RawClient
 
 
 def start_and_stop(data):

@@ -18,8 +18,8 @@ from kafkalite_protocol.messages.offset_delete import OffsetDeleteRequest
 from kafkalite_protocol.messages.offset_fetch import OffsetFetchRequest
 from kafkalite_protocol.messages.sync_group import SyncGroupRequest
 
-from tests.differential.transcript import Side
-from tests.waiting import wait_until
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.differential.side import Side
 
 _JOIN_WITHOUT_FIRST_ASKING_FOR_AN_ID = 3
 
@@ -33,7 +33,7 @@ def coordinator_is_there(side: Side) -> None:
         found = side.client.ask(DescribeGroupsRequest(groups=groups), 0).groups
         return all(group.error_code == ErrorCode.NONE for group in found)
 
-    wait_until(served, "the group coordinator")
+    eventually("the group coordinator", served)
 
 
 def subscription(*topics: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,22 +19,22 @@ from kafkalite_protocol.messages.share_acknowledge import ShareAcknowledgeReques
 from kafkalite_protocol.messages.share_fetch import ShareFetchRequest
 from kafkalite_protocol.messages.write_share_group_state import WriteShareGroupStateRequest
 
-from kafkalite.coordination.share.records import SharePartitionKey
-from kafkalite.types import GroupId, Uuid
-from tests.raw_client import RawClient
-from tests.waiting import wait_until
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.wire.raw import RawClient
 
 GAP, ACCEPT, RELEASE, REJECT, RENEW = range(5)
 
-WAIT_MS = 500 if "KAFKALITE_TEST_BOOTSTRAP" in os.environ else 0
-"""Apache Kafka reads the state of a share partition while the first fetch waits; kafkalite needs no waiting."""
+WAIT_MS = 0
+"""Apache Kafka reads the state of a share partition while the first fetch waits: what needs its records must give it time."""
 
 Acks = tuple[int, int, list[int]]
 """First offset, last offset, acknowledgement types."""
 
 
 def find_coordinator(group: str, topic_id: bytes, partition: int = 0) -> FindCoordinatorRequest:
-    key = str(SharePartitionKey(GroupId(group), Uuid(topic_id), partition))
+    """Its key is `group:topic id:partition`, the id as Kafka prints it."""
+    printed = base64.urlsafe_b64encode(topic_id).decode().rstrip("=")
+    key = f"{group}:{printed}:{partition}"
     return FindCoordinatorRequest(key_type=2, coordinator_keys=[key])
 
 
@@ -152,14 +152,14 @@ def begin_sharing(client: RawClient, group: str, topic_id: bytes, *starts: int) 
         answer = client.ask(find_coordinator(group, topic_id), 6)
         return answer.coordinators[0].error_code == 0
 
-    wait_until(found, "the share coordinator")
+    eventually("the share coordinator", found)
     states = [(index, 1, start) for index, start in enumerate(starts)]
 
     def initialized() -> bool:
         answer = client.ask(initialize(group, topic_id, *states), 0)
         return all(each.error_code == 0 for each in answer.results[0].partitions)
 
-    wait_until(initialized, "the state of the share partitions")
+    eventually("the state of the share partitions", initialized)
 
 
 class Member:

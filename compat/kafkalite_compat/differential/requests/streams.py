@@ -27,11 +27,15 @@ from kafkalite_protocol.messages.streams_group_topology_value import StreamsGrou
 from kafkalite_protocol.record_batch import batches
 from kafkalite_protocol.records import read_records
 
-from kafkalite.coordination.group.record_bytes import decode_value, encode_value, key_type
-from kafkalite.coordination.runtime import partition_for
-from tests.differential.requests import fetch, part
-from tests.differential.transcript import Side
-from tests.waiting import wait_until
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.differential.requests.internal_topics import (
+    decode_value,
+    encode_value,
+    key_type,
+    partition_for,
+)
+from kafkalite_compat.differential.requests.records import fetch, part
+from kafkalite_compat.differential.side import Side
 
 Topology = StreamsGroupHeartbeatRequest.Topology
 CopartitionGroup = StreamsGroupHeartbeatRequest.CopartitionGroup
@@ -166,7 +170,7 @@ def delete(side: Side, name: str) -> None:
 
 def wait_for_no_status(side: Side, request: StreamsGroupHeartbeatRequest) -> None:
     """Send a heartbeat that changes nothing until the group has nothing to complain of."""
-    wait_until(lambda: not side.client.ask(request, 0).status, "the group is ready")
+    eventually("the group is ready", lambda: not side.client.ask(request, 0).status)
 
 
 # What the broker wrote
@@ -177,7 +181,7 @@ def note_records(side: Side, label: str, group_id: str) -> None:
 
     The hash of the topics depends on their ids, and two brokers assign at two times: these are put to 0.
     """
-    partition = partition_for(group_id, 50)
+    partition = partition_for(group_id)
     answer = side.client.ask(fetch(("__consumer_offsets", part(partition))), 11)
     data = bytearray(answer.responses[0].partitions[0].records)
     found = [

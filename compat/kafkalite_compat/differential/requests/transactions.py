@@ -12,8 +12,8 @@ from kafkalite_protocol.messages.find_coordinator import FindCoordinatorRequest
 from kafkalite_protocol.messages.init_producer_id import InitProducerIdRequest
 from kafkalite_protocol.messages.list_transactions import ListTransactionsRequest
 
-from tests.differential.transcript import Side
-from tests.waiting import wait_until
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.differential.side import Side
 
 _NOT_NOW = {14, 15, 16, 51}
 """Codes that pass: the coordinator is being loaded, or found, or has something to finish."""
@@ -81,21 +81,21 @@ class Writer:
         self.name = name
         self.producer_id = -1
         self.epoch = -1
-        wait_until(self._is_coordinated, f"{name} has a coordinator")
+        eventually(f"{name} has a coordinator", self._is_coordinated)
         side.producer_id()
 
     def _is_coordinated(self) -> bool:
         found = self.side.client.ask(FindCoordinatorRequest(self.name, 1), 2)
-        return found.error_code == 0 and self._state()[0] not in _NOT_NOW
+        return found.error_code == 0 and self.state()[0] not in _NOT_NOW
 
-    def _state(self) -> tuple[int, str]:
+    def state(self) -> tuple[int, str]:
         answer = self.side.client.ask(DescribeTransactionsRequest([self.name]), 0)
         state = answer.transaction_states[0]
         return state.error_code, state.transaction_state
 
     def settle(self) -> None:
         """Wait until nothing is being written for this id: Kafka finishes in its own time."""
-        wait_until(lambda: not self._state()[1].startswith("Prepare"), f"{self.name} is settled")
+        eventually(f"{self.name} is settled", lambda: not self.state()[1].startswith("Prepare"))
 
     def init(
         self,
@@ -126,7 +126,7 @@ class Writer:
             answer = self.side.client.ask(InitProducerIdRequest(self.name, 60_000), 4)
             return answer.error_code == 0
 
-        wait_until(opened, f"{self.name} has a producer id")
+        eventually(f"{self.name} has a producer id", opened)
         self.producer_id, self.epoch = answer.producer_id, answer.producer_epoch
         return self
 

@@ -9,7 +9,7 @@ from kafkalite_protocol.messages.create_acls import CreateAclsRequest
 from kafkalite_protocol.messages.delete_acls import DeleteAclsRequest
 from kafkalite_protocol.messages.describe_acls import DescribeAclsRequest
 
-from tests.differential.transcript import Side
+from kafkalite_compat.differential.side import Side
 
 ANY, MATCH, LITERAL, PREFIXED = 1, 2, 3, 4
 TOPIC, GROUP, CLUSTER, TRANSACTIONAL_ID, TOKEN, USER = range(2, 8)
@@ -104,7 +104,7 @@ def describe(side: Side, label: str, wanted: Filter, version: int = 3) -> None:
     side.ask(f"describe {label}", DescribeAclsRequest(*wanted), version)
 
 
-def made_and_listed(side: Side) -> None:
+def acls_made_and_listed(side: Side) -> None:
     delete(side, "all there are", FILTERS["all"])
     for version in (1, 2, 3):
         create(side, "good", *GOOD, version=version)
@@ -116,7 +116,7 @@ def made_and_listed(side: Side) -> None:
         describe(side, "nothing left", FILTERS["all"], version)
 
 
-def bad(side: Side) -> None:
+def acls_refused(side: Side) -> None:
     for version in (1, 3):
         for label, acl in BAD.items():
             create(side, label, acl, version=version)
@@ -126,7 +126,7 @@ def bad(side: Side) -> None:
     delete(side, "all", FILTERS["all"])
 
 
-def filters(side: Side) -> None:
+def acl_filters(side: Side) -> None:
     create(side, "good", *GOOD)
     side.catch_up()
     for label, wanted in FILTERS.items():
@@ -144,4 +144,4 @@ def filters(side: Side) -> None:
     delete(side, "the rest", FILTERS["all"])
 
 
-SCENARIOS = [made_and_listed, bad, filters]
+SCENARIOS = [acls_made_and_listed, acls_refused, acl_filters]

@@ -44,7 +44,7 @@ from kafkalite_protocol.messages.streams_group_heartbeat import StreamsGroupHear
 from kafkalite_protocol.messages.unregister_broker import UnregisterBrokerRequest
 from kafkalite_protocol.messages.update_features import UpdateFeaturesRequest
 
-from tests.differential.transcript import Side
+from kafkalite_compat.differential.side import Side
 
 UNKNOWN_ID = bytes(range(16))
 

@@ -7,7 +7,7 @@ from kafkalite_protocol.messages.describe_configs import DescribeConfigsRequest
 from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 from kafkalite_protocol.messages.list_config_resources import ListConfigResourcesRequest
 
-from tests.differential.transcript import Side
+from kafkalite_compat.differential.side import Side
 
 TOPIC, BROKER, LOGGER, METRICS, GROUP = 2, 4, 8, 16, 32
 SET, DELETE, APPEND, SUBTRACT = range(4)

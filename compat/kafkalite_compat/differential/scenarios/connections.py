@@ -8,10 +8,16 @@ from kafkalite_protocol.messages import APIS, request_class
 from kafkalite_protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from kafkalite_protocol.messages.metadata import MetadataRequest
 
-from kafkalite.broker.apis import SERVED
-from tests.differential.requests import batch_of, end_of_epoch, fetch, list_offsets, part, produce
-from tests.differential.transcript import CLOSED, Side
-from tests.raw_client import RawClient, frame
+from kafkalite_compat.differential.requests.records import (
+    batch_of,
+    end_of_epoch,
+    fetch,
+    list_offsets,
+    part,
+    produce,
+)
+from kafkalite_compat.differential.side import CLOSED, Side
+from kafkalite_compat.wire.raw import RawClient, frame
 
 
 def sized(body: bytes) -> bytes:
@@ -42,8 +48,8 @@ def sizes(side: Side) -> None:
 def keys_and_versions(side: Side) -> None:
     for key in (-1, 4, 5, 6, 7, 52, 53, 62, 999, 32767):
         side.send_bytes(f"key {key}", sized(header(key, 0) + bytes(30)))
-    for key, served in SERVED.items():
-        for version in (-1, served.min_version - 1, served.max_version + 1, 32767):
+    for key, (lowest, highest) in side.versions.items():
+        for version in (-1, lowest - 1, highest + 1, 32767):
             if key != 18:
                 side.send_bytes(f"key {key} v{version}", sized(header(key, version) + bytes(30)))
 
@@ -256,14 +262,9 @@ def note_api_versions(side: Side, label: str, request: ApiVersionsRequest, versi
         {
             "error_code": answer.error_code,
             "throttle_time_ms": answer.throttle_time_ms,
-            "served": {
-                str(api.api_key): [api.min_version, api.max_version]
-                for api in answer.api_keys
-                if api.api_key in SERVED
+            "api_keys": {
+                str(api.api_key): [api.min_version, api.max_version] for api in answer.api_keys
             },
-            "not served here": sorted(
-                api.api_key for api in answer.api_keys if api.api_key not in SERVED
-            ),
             "supported": {
                 f.name: [f.min_version, f.max_version] for f in answer.supported_features
             },

@@ -55,8 +55,9 @@ from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlt
 from kafkalite_protocol.record_batch import batches
 from kafkalite_protocol.records import read_records
 
-from kafkalite.coordination.runtime import partition_for
-from tests.differential.group_requests import (
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.differential.masking import whole_batches
+from kafkalite_compat.differential.requests.groups import (
     commit,
     coordinator_is_there,
     delete,
@@ -69,12 +70,11 @@ from tests.differential.group_requests import (
     list_groups,
     sync,
 )
-from tests.differential.requests import fetch, part
-from tests.differential.transcript import Side, whole_batches
-from tests.waiting import wait_until
+from kafkalite_compat.differential.requests.internal_topics import partition_for
+from kafkalite_compat.differential.requests.records import fetch, part
+from kafkalite_compat.differential.side import Side
 
 _GROUP_RESOURCE = 32
-_OFFSETS_PARTITIONS = 50
 _UNKNOWN = bytes(range(16))
 
 _RECORDS: dict[int, tuple[Any, Any]] = {
@@ -177,7 +177,7 @@ def topic_that_groups_see(side: Side, name: str, partitions: int = 1) -> str:
         epoch = answer.member_epoch
         return False
 
-    wait_until(is_assigned, f"groups see {name}")
+    eventually(f"groups see {name}", is_assigned)
     side.client.ask(beat(group_id, "probe", -1), 1)
     return name
 
@@ -200,7 +200,7 @@ def records_of(
     Members are called by `names`. Records of one type in a row are in the order of a hash map in Kafka, here by member.
     """
     found: list[dict[str, Any]] = []
-    partition = partition_for(group_id, _OFFSETS_PARTITIONS)
+    partition = partition_for(group_id)
     offset = 0
     while True:
         answer = side.client.ask(fetch(("__consumer_offsets", part(partition, offset))), 12)
@@ -406,9 +406,9 @@ def consumer_regex(side: Side) -> None:
     assign_at_once(side, group)
     fields = {"names": None, "subscribed_topic_regex": "consumer-regex-[ab]"}
     side.ask("joins", enter(group, "a", **fields), 1)
-    wait_until(
-        lambda: side.client.ask(describe_consumer(group), 1).groups[0].group_epoch == 2,
+    eventually(
         "the expression is resolved",
+        lambda: side.client.ask(describe_consumer(group), 1).groups[0].group_epoch == 2,
     )
     for label, request in (
         ("resolved", describe_consumer(group)),

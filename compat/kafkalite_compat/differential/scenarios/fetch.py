@@ -6,7 +6,8 @@ from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.messages.delete_topics import DeleteTopicsRequest
 from kafkalite_protocol.records import Record, build_batch
 
-from tests.differential.requests import (
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.differential.requests.records import (
     NOW_MS,
     UNKNOWN_ID,
     batch_of,
@@ -17,9 +18,8 @@ from tests.differential.requests import (
     part,
     produce,
 )
-from tests.differential.transcript import Side
-from tests.raw_client import RawClient
-from tests.waiting import wait_until
+from kafkalite_compat.differential.side import Side
+from kafkalite_compat.wire.raw import RawClient
 
 VERSIONS = range(4, 19)
 
@@ -141,7 +141,7 @@ def delete_topic(side: Side, topic: str) -> None:
         answer = side.client.ask(list_offsets(topic, (0, -1)), 7)
         return answer.topics[0].partitions[0].error_code == 3
 
-    wait_until(is_gone, f"{topic} is gone")
+    eventually(f"{topic} is gone", is_gone)
 
 
 # Sessions

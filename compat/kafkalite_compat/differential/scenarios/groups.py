@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.differential.group_requests import (
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.differential.requests.groups import (
     commit,
     coordinator_is_there,
     delete,
@@ -21,10 +22,9 @@ from tests.differential.group_requests import (
     subscription,
     sync,
 )
-from tests.differential.requests import UNKNOWN_ID
-from tests.differential.transcript import Side
-from tests.raw_client import RawClient
-from tests.waiting import wait_until
+from kafkalite_compat.differential.requests.records import UNKNOWN_ID
+from kafkalite_compat.differential.side import Side
+from kafkalite_compat.wire.raw import RawClient
 
 JOIN_VERSIONS = range(10)
 
@@ -213,7 +213,7 @@ def rebalance_of_two(side: Side) -> None:
 
 def _until_rebalancing(side: Side, group: str, member_id: str, generation_id: int) -> None:
     beat = heartbeat(group, generation_id, member_id)
-    wait_until(lambda: side.client.ask(beat, 4).error_code == 27, "the rebalance")
+    eventually("the rebalance", lambda: side.client.ask(beat, 4).error_code == 27)
 
 
 def describing(side: Side) -> None:

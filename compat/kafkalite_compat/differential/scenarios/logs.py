@@ -9,7 +9,7 @@ from kafkalite_protocol.messages.delete_records import DeleteRecordsRequest
 from kafkalite_protocol.messages.describe_log_dirs import DescribeLogDirsRequest
 from kafkalite_protocol.messages.describe_producers import DescribeProducersRequest
 
-from tests.differential.requests import (
+from kafkalite_compat.differential.requests.records import (
     batch_of,
     fetch,
     idempotent,
@@ -17,7 +17,7 @@ from tests.differential.requests import (
     part,
     produce,
 )
-from tests.differential.transcript import Side
+from kafkalite_compat.differential.side import Side
 
 EARLIEST, LATEST, MAX_TIMESTAMP, EARLIEST_LOCAL = -2, -1, -3, -4
 

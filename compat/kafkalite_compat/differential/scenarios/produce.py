@@ -5,7 +5,7 @@ from __future__ import annotations
 from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.messages.init_producer_id import InitProducerIdRequest
 
-from tests.differential.requests import (
+from kafkalite_compat.differential.requests.records import (
     NOW_MS,
     UNKNOWN_ID,
     batch_of,
@@ -17,7 +17,7 @@ from tests.differential.requests import (
     produce,
     with_bytes,
 )
-from tests.differential.transcript import Side
+from kafkalite_compat.differential.side import Side
 
 VERSIONS = range(3, 14)
 GOOD = batch_of(b"value")

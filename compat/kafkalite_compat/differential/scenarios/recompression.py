@@ -8,10 +8,18 @@ from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.record_batch import batches
 from kafkalite_protocol.records import read_records
 
-from tests.differential.produce_scenarios import BAD_BATCHES
-from tests.differential.requests import NOW_MS, batch_of, fetch, idempotent, list_offsets, part
-from tests.differential.requests import produce as produce_to
-from tests.differential.transcript import Side, whole_batches
+from kafkalite_compat.differential.masking import whole_batches
+from kafkalite_compat.differential.requests.records import (
+    NOW_MS,
+    batch_of,
+    fetch,
+    idempotent,
+    list_offsets,
+    part,
+)
+from kafkalite_compat.differential.requests.records import produce as produce_to
+from kafkalite_compat.differential.scenarios.produce import BAD_BATCHES
+from kafkalite_compat.differential.side import Side
 
 TYPES = ("uncompressed", "gzip", "snappy", "lz4", "zstd")
 BOTH = (Compression.NONE, Compression.GZIP)

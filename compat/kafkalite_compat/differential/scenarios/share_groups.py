@@ -16,7 +16,8 @@ from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlt
 from kafkalite_protocol.messages.share_group_describe import ShareGroupDescribeRequest
 from kafkalite_protocol.messages.share_group_heartbeat import ShareGroupHeartbeatRequest
 
-from tests.differential.group_requests import (
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.differential.requests.groups import (
     commit,
     coordinator_is_there,
     delete,
@@ -30,9 +31,8 @@ from tests.differential.group_requests import (
     stable_group,
     sync,
 )
-from tests.differential.requests import batch_of, produce
-from tests.differential.transcript import Side
-from tests.waiting import wait_until
+from kafkalite_compat.differential.requests.records import batch_of, produce
+from kafkalite_compat.differential.side import Side
 
 _GROUP_RESOURCE = 32
 
@@ -98,7 +98,7 @@ def joined(side: Side, group_id: str, member_id: str, *topics: str) -> int:
         epoch = answer.member_epoch
         return answer.assignment is not None and bool(answer.assignment.topic_partitions)
 
-    wait_until(has_something, "partitions")
+    eventually("partitions", has_something)
     return epoch
 
 

@@ -12,9 +12,9 @@ from kafkalite_protocol.messages.initialize_share_group_state import (
 )
 from kafkalite_protocol.messages.read_share_group_state import ReadShareGroupStateRequest
 
-from tests.differential.requests import UNKNOWN_ID, batch_of, produce
-from tests.differential.transcript import Side
-from tests.share_requests import (
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.differential.requests.records import UNKNOWN_ID, batch_of, produce
+from kafkalite_compat.differential.requests.shares import (
     ACCEPT,
     GAP,
     REJECT,
@@ -31,7 +31,7 @@ from tests.share_requests import (
     summary,
     write,
 )
-from tests.waiting import wait_until
+from kafkalite_compat.differential.side import Side
 
 WAIT_MS = 250
 """Kafka loads a share partition while the first fetch waits."""
@@ -327,9 +327,9 @@ def share_of_a_topic_made_again(side: Side) -> None:
     kind = DeleteTopicsRequest
     side.client.ask(kind([kind.DeleteTopicState(group)], timeout_ms=10_000), 6)
     # Kafka's share coordinator hears of it some time after the broker
-    wait_until(
-        lambda: side.client.ask(summary(group, topic_id), 1).results[0].partitions[0].error_code,
+    eventually(
         "the share coordinator knows that the topic is gone",
+        lambda: side.client.ask(summary(group, topic_id), 1).results[0].partitions[0].error_code,
     )
     side.ask("deleted: summary", summary(group, topic_id), 1)
     side.ask("deleted: initialize", initialize(group, topic_id, (0, 2, 0)), 0)

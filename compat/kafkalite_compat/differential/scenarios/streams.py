@@ -6,8 +6,8 @@ from typing import Any
 
 from kafkalite_protocol.messages.streams_group_heartbeat import StreamsGroupHeartbeatRequest
 
-from tests.differential import group_requests as groups
-from tests.differential.streams_requests import (
+from kafkalite_compat.differential.requests import groups
+from kafkalite_compat.differential.requests.streams import (
     CopartitionGroup,
     Topology,
     configs_of,
@@ -27,7 +27,7 @@ from tests.differential.streams_requests import (
     topology,
     wait_for_no_status,
 )
-from tests.differential.transcript import Side
+from kafkalite_compat.differential.side import Side
 
 
 def plain_topology(name: str, **fields: Any) -> Any:

@@ -17,12 +17,21 @@ from kafkalite_protocol.messages.write_txn_markers import WriteTxnMarkersRequest
 from kafkalite_protocol.record_batch import batches
 from kafkalite_protocol.records import read_records
 
-from tests.differential.consumer_group_scenarios import enter
-from tests.differential.group_requests import join
-from tests.differential.requests import NOW_MS, batch_of, fetch, list_offsets, part, produce
-from tests.differential.transaction_requests import Writer
-from tests.differential.transcript import Side, batches_of
-from tests.waiting import wait_until
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.differential.masking import batches_of
+from kafkalite_compat.differential.requests.groups import join
+from kafkalite_compat.differential.requests.internal_topics import partition_for
+from kafkalite_compat.differential.requests.records import (
+    NOW_MS,
+    batch_of,
+    fetch,
+    list_offsets,
+    part,
+    produce,
+)
+from kafkalite_compat.differential.requests.transactions import Writer
+from kafkalite_compat.differential.scenarios.consumer_groups import enter
+from kafkalite_compat.differential.side import Side
 
 READ_COMMITTED = 1
 _FIRST_VERSIONS_OF_KINDS = (3, 10, 11, 12)
@@ -236,11 +245,11 @@ class Committer:
         self.side, self.name, self.topic = side, name, topic
         self.writer = Writer(side, name).open()
         self.group = name
-        wait_until(
-            lambda: side.client.ask(FindCoordinatorRequest(self.group, 0), 2).error_code == 0,
+        eventually(
             "the group has a coordinator",
+            lambda: side.client.ask(FindCoordinatorRequest(self.group, 0), 2).error_code == 0,
         )
-        wait_until(self._is_loaded, "the group is loaded")
+        eventually("the group is loaded", self._is_loaded)
 
     def _is_loaded(self) -> bool:
         answer = self.side.client.ask(self._fetch(None, require_stable=False), 8)
@@ -448,9 +457,7 @@ def batches_of_offsets(side: Side) -> None:
 
 
 def _end_of_offsets(side: Side, group: str) -> tuple[int, int]:
-    from kafkalite.coordination.runtime import partition_for
-
-    index = partition_for(group, 50)
+    index = partition_for(group)
     answer = side.client.ask(list_offsets("__consumer_offsets", (index, -1)), 7)
     return index, answer.topics[0].partitions[0].offset
 

@@ -8,16 +8,16 @@ from kafkalite_protocol.messages.end_txn import EndTxnRequest
 from kafkalite_protocol.messages.find_coordinator import FindCoordinatorRequest
 from kafkalite_protocol.messages.init_producer_id import InitProducerIdRequest
 
-from tests.differential.group_requests import coordinator_is_there
-from tests.differential.transaction_requests import (
+from kafkalite_compat.checks import eventually
+from kafkalite_compat.differential.requests.groups import coordinator_is_there
+from kafkalite_compat.differential.requests.transactions import (
     Writer,
     add_partitions,
     describe,
     list_transactions,
     transaction,
 )
-from tests.differential.transcript import Side
-from tests.waiting import wait_until
+from kafkalite_compat.differential.side import Side
 
 
 def transaction_coordinators(side: Side) -> None:
@@ -276,7 +276,7 @@ def transaction_that_times_out(side: Side) -> None:
     writer = Writer(side, "txn-late")
     writer.init("with a short timeout", timeout_ms=100)
     writer.add("begun", (topic, 0))
-    wait_until(lambda: writer._state()[1] == "CompleteAbort", "it has timed out", timeout_s=30)
+    eventually("it has timed out", lambda: writer.state()[1] == "CompleteAbort")
     describe(side, "timed out", writer.name)
     writer.add("late", (topic, 0))
     writer.add_offsets("late", "txn-group")
