@@ -64,7 +64,7 @@ function topics(connected) {
       })
       if (!created) throw new Refused(36, 'TOPIC_ALREADY_EXISTS', 'createTopics answered false')
     },
-    delete_topic: async ({ topic }) => (await connected()).deleteTopics({ topics: [topic] }),
+    delete_topic: async ({ topic }) => void (await (await connected()).deleteTopics({ topics: [topic] })),
     list_topics: async () => ({ topics: await (await connected()).listTopics() }),
     async describe_topic({ topic }) {
       const [found] = await described(topic)

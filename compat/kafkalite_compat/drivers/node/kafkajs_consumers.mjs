@@ -239,7 +239,7 @@ export function createConsumers(kafka, connectedAdmin) {
       await consumer.joined()
       consumer.client.resume(grouped(partitions))
     },
-    close_consumer: async ({ consumer }) => consumers.take(consumer).close(),
+    close_consumer: async ({ consumer }) => void (await consumers.take(consumer).close()),
     async list_offsets(fields) {
       const lacking = { isolation: ['read_uncommitted', "kafkajs's admin API has no isolation level"] }
       const { topic, partition, at } = options(fields, { topic: null, partition: 0, at: null }, lacking)

@@ -128,9 +128,9 @@ function createProducers() {
         return { results: messages.map(() => ({ error: describe(error) })) }
       }
     },
-    begin: async ({ producer }) => producers.get(producer).begin(),
-    commit: async ({ producer }) => (await producers.get(producer).transaction).commit(),
-    abort: async ({ producer }) => (await producers.get(producer).transaction).abort(),
+    begin: async ({ producer }) => void (await producers.get(producer).begin()),
+    commit: async ({ producer }) => void (await (await producers.get(producer).transaction).commit()),
+    abort: async ({ producer }) => void (await (await producers.get(producer).transaction).abort()),
     async send_offsets(fields) {
       const { producer, group, offsets } = options(fields, { producer: null, group: null, consumer: null, offsets: [] })
       if (offsets.some(({ metadata }) => metadata)) {
@@ -143,11 +143,11 @@ function createProducers() {
       const transaction = await producers.get(producer).transaction
       await transaction.sendOffsets({ consumerGroupId: group, topics })
     },
-    close_producer: async ({ producer }) => producers.take(producer).client.disconnect()
+    close_producer: async ({ producer }) => void (await producers.take(producer).client.disconnect())
   }
 }
 
-let kafka = null // made by `start`, which is the first step
+let kafka = null // made by `start`, which is the first step and may come again
 let admin = null
 
 async function connectedAdmin() {
@@ -165,6 +165,7 @@ serve(
   {
     async start(fields) {
       const { bootstrap } = options(fields, { bootstrap: '' })
+      admin = null
       kafka = new kafkajs.Kafka({ clientId: 'compat', brokers: bootstrap.split(','), logLevel: kafkajs.logLevel.WARN })
       return { client: 'kafkajs', version, runtime: `Node.js ${process.versions.node}` }
     },
