@@ -30,13 +30,12 @@ def every_field(world: World) -> None:
     the earliest offset, gets each of them as it was written, and nothing else."""
     topic = world.topic()
     every_byte = bytes(range(256))
+    hour_ago = now_ms() - 3_600_000
     written = [
-        Record(0, 1_700_000_000_000, None, b"no key"),
-        Record(1, 1_700_000_000_005, b"", b""),
-        Record(2, 1_600_000_000_000, b"a tombstone", None),
-        Record(
-            3, 1_700_000_000_001, every_byte, every_byte, [("h", b"1"), ("h", None), ("e", b"")]
-        ),
+        Record(0, hour_ago, None, b"no key"),
+        Record(1, hour_ago + 5, b"", b""),
+        Record(2, hour_ago - 3_600_000, b"a tombstone", None),
+        Record(3, hour_ago + 1, every_byte, every_byte, [("h", b"1"), ("h", None), ("e", b"")]),
     ]
     world.write_records(topic, written)
     consumer = world.steps.consumer()
