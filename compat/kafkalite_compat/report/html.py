@@ -98,22 +98,20 @@ def _lists(summary: Summary) -> list[dict[str, Any]]:
     def together(verdict: Verdict) -> dict[str, Any]:
         cells = summary.with_verdict(verdict)
         parts = [{"scenario": None, "reasons": list(map(shown, reasons(cells)))}]
-        return _titled(summary, verdict, parts, len(cells))
+        return {
+            "kind": CLASSES[verdict],
+            "title": summary.title(verdict),
+            "count": len(cells),
+            "parts": parts,
+        }
 
     failures = [
-        by_scenario(CLASSES[one], summary.verdict_text(one), summary.with_verdict(one))
+        by_scenario(CLASSES[one], summary.title(one), summary.with_verdict(one))
         for one in (Verdict.FAIL, Verdict.FAIL_ON_REFERENCE_TOO)
     ]
-    again = by_scenario("again", "passed at the second try only", summary.second_tries())
+    again = by_scenario("again", "Passed at the second try only", summary.second_tries())
     rest = [together(one) for one in (Verdict.UNSUPPORTED, Verdict.SKIPPED)]
     return [one for one in (*failures, again, *rest) if one["count"]]
-
-
-def _titled(
-    summary: Summary, verdict: Verdict, parts: list[dict[str, Any]], count: int
-) -> dict[str, Any]:
-    title = summary.verdict_text(verdict)
-    return {"kind": CLASSES[verdict], "title": title, "count": count, "parts": parts}
 
 
 def _data(summary: Summary) -> dict[str, Any]:

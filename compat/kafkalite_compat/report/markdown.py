@@ -31,11 +31,11 @@ def render(results: Results) -> str:
     lines += [f"- **{text(line)}**" for line in summary.headlines()]
     lines += ["", *_machine(results), "", *counts(summary), ""]
     for verdict in (Verdict.FAIL, Verdict.FAIL_ON_REFERENCE_TOO):
-        title = _capital(summary.verdict_text(verdict))
+        title = summary.title(verdict)
         lines += _stands_out(summary, title, summary.with_verdict(verdict))
     lines += _stands_out(summary, "Passed at the second try only", summary.second_tries())
     for verdict in (Verdict.UNSUPPORTED, Verdict.SKIPPED):
-        title = _capital(summary.verdict_text(verdict))
+        title = summary.title(verdict)
         lines += _told(summary, title, reasons(summary.with_verdict(verdict)))
     lines += _matrix(summary)
     lines += _versions(results)

@@ -56,7 +56,7 @@ addEventListener("error", (event) => { document.documentElement.dataset.error = 
     }
     const count = (shown) => `${shown.filter(Boolean).length} of ${shown.length}`;
     document.getElementById("shown").value = `${count(clients)} client versions, ${count(scenarios)} scenarios`;
-    remember(wanted);
+    remember();
   }
 
   /** Leaves only the clients and scenarios that have a place with the outcome; marks those places. */
@@ -77,19 +77,24 @@ addEventListener("error", (event) => { document.documentElement.dataset.error = 
     scenarios.forEach((_, at) => { scenarios[at] = hitScenarios.has(at); });
   }
 
-  function remember(wanted) {
-    const set = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value !== ""));
-    const hash = set.size ? `#${set}` : " ";
-    try { history.replaceState(null, "", hash === " " ? location.pathname + location.search : hash); }
+  function remember() {
+    const chosen = matrix.querySelector(".chosen");
+    const fields = { ...wantedNow(), cell: chosen ? nameOf(chosen) : "" };
+    const set = new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== ""));
+    try { history.replaceState(null, "", set.size ? `#${set}` : location.pathname + location.search); }
     catch { /* a page that may not change its address is still a page */ }
   }
 
   function recall() {
-    for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
+    const told = new URLSearchParams(location.hash.slice(1));
+    for (const [name, value] of told) {
       const field = form.elements.namedItem(name);
       if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = value !== "";
       else if (field) field.value = value;
     }
+    apply();
+    const cell = told.has("cell") && matrixCells().find((td) => nameOf(td) === told.get("cell"));
+    if (cell) { step(cell); openCell(cell); }
   }
 
   function fold(body, folded) {
@@ -120,6 +125,7 @@ addEventListener("error", (event) => { document.documentElement.dataset.error = 
     panel.hidden = true;
     const chosen = matrix.querySelector(".chosen");
     if (chosen) { chosen.classList.remove("chosen"); chosen.focus(); }
+    remember();
   }
 
   /** Lines that were broken for the source's sake run on; paragraphs and list items stay. */
@@ -143,6 +149,9 @@ addEventListener("error", (event) => { document.documentElement.dataset.error = 
     return { scenario: data.scenarios[scenario], client: data.clients[client], cells: data.cells[scenario][client] };
   }
 
+  const matrixCells = () => rows.flatMap((row) => [...row.cells].slice(1));
+  const nameOf = (td) => { const { scenario, client } = place(td); return `${scenario.number}/${client.label}`; };
+
   function describe(td) {
     const { scenario, client, cells } = place(td);
     const told = cells.map((cell, broker) => `${data.brokers[broker]}: ${cell === null ? "not run" : data.verdicts[cell[0]][2]}`);
@@ -156,6 +165,7 @@ addEventListener("error", (event) => { document.documentElement.dataset.error = 
     const who = element("p", "", "dim");
     who.append(element("b", client.label), ` ${[client.language, client.runtime].filter(Boolean).join(", ")}`);
     open(`${scenario.number} ${scenario.title}`, scenario.text, [who, ...cells.map(result)]);
+    remember();
   }
 
   function openClient(at) {
@@ -221,12 +231,11 @@ addEventListener("error", (event) => { document.documentElement.dataset.error = 
   form.addEventListener("click", (event) => {
     if (event.target.dataset.fold !== undefined) for (const body of matrix.tBodies) fold(body, event.target.dataset.fold !== "");
   });
-  addEventListener("hashchange", () => { recall(); apply(); });
+  addEventListener("hashchange", recall);
   addEventListener("beforeprint", () => { for (const one of document.querySelectorAll("details")) one.open = true; });
 
   matrix.querySelector("tr[data-scenario] > td")?.setAttribute("tabindex", "0");
   form.hidden = false;
   recall();
-  apply();
   document.documentElement.dataset.ready = "yes";
 })();

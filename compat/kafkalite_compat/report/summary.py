@@ -215,6 +215,11 @@ class Summary:
                 runs.append([number])
         return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
+    def title(self, verdict: Verdict) -> str:
+        """What the list of the cells with this verdict is called."""
+        told = self.verdict_text(verdict)
+        return "Failures" if verdict is Verdict.FAIL else told[:1].upper() + told[1:]
+
     def verdict_text(self, verdict: Verdict) -> str:
         """The verdict in words, with the reference broker's own name."""
         reference = self.results.reference

@@ -158,9 +158,9 @@ def show(results: Results, console: Console | None = None) -> None:
     for verdict in (Verdict.UNSUPPORTED, Verdict.SKIPPED):
         _show_reasons(summary, verdict, console)
     for title, cells, style in (
-        ("passed at the second try only", summary.second_tries(), "yellow"),
+        ("Passed at the second try only", summary.second_tries(), "yellow"),
         *(
-            (summary.verdict_text(verdict), summary.with_verdict(verdict), _STYLES[verdict])
+            (summary.title(verdict), summary.with_verdict(verdict), _STYLES[verdict])
             for verdict in (Verdict.FAIL_ON_REFERENCE_TOO, Verdict.FAIL)
         ),
     ):
@@ -242,7 +242,7 @@ def _legend(summary: Summary) -> Text:
 def _show_reasons(summary: Summary, verdict: Verdict, console: Console) -> None:
     found = reasons(summary.with_verdict(verdict))
     if found:
-        _heading(summary.verdict_text(verdict), console)
+        _heading(summary.title(verdict), console)
     for reason in found:
         _indented(f"{summary.spans(reason.scenarios)}: {_start(reason.text)}", 2, console)
         _indented(summary.who(reason), 6, console, "dim")
