@@ -16,6 +16,8 @@ from kafkalite_compat.runtimes import Command
 
 ANSWER_WITHIN_S: Final = 60.0
 LOG_TAIL_CHARACTERS: Final = 4000
+READER_ENDS_WITHIN_S: Final = 2.0
+"""A child of the driver's may hold its output open; then the reader is left to the process's end."""
 
 
 class NotSupported(Exception):
@@ -67,7 +69,8 @@ class Driver:
                 start_new_session=True,
             )
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def __enter__(self) -> Driver:
         return self
@@ -135,8 +138,9 @@ class Driver:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._answers.put(line)
+        with self._process.stdout as answers:
+            for line in answers:
+                self._answers.put(line)
         self._answers.put(None)
 
     def log_tail(self) -> str:
@@ -150,15 +154,24 @@ class Driver:
         if self._process.poll() is None:
             os.killpg(self._process.pid, 9)
         self._process.wait()
+        self._let_go()
 
     def close(self, within_s: float = 3) -> None:
         """Let it end by itself, or kill it after `within_s`."""
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            try:
-                self._process.stdin.close()
-            except BrokenPipeError:
-                self._process.wait()  # it has ended already: nothing is lost
+        self._close_stdin()
         try:
             self._process.wait(within_s)
         except subprocess.TimeoutExpired:
             self.kill()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._close_stdin()
+        self._reader.join(READER_ENDS_WITHIN_S)
+
+    def _close_stdin(self) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            self._process.wait()  # it has ended already: nothing is lost
