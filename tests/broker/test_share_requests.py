@@ -276,6 +276,15 @@ def test_a_request_without_a_group_or_member_is_refused(client, of_group, name) 
     assert client.ask(share_fetch(of_group, name, 0), 2).error_code == ErrorCode.INVALID_REQUEST
 
 
+@pytest.mark.parametrize("epoch", [0, 1, -1])
+def test_a_member_whose_id_is_longer_than_a_uuid_is_refused_at_every_epoch(
+    client, group, epoch
+) -> None:
+    for ask in (share_fetch, share_acknowledge):
+        assert client.ask(ask(group, "m" * 37, epoch), 2).error_code == ErrorCode.INVALID_REQUEST
+        assert client.ask(ask(group, "m" * 36, 7), 2).error_code != ErrorCode.INVALID_REQUEST
+
+
 @pytest.mark.parametrize("by_fetch", [True, False])
 def test_a_session_that_closes_gives_what_is_left_to_others(
     client, group, shared, member, by_fetch

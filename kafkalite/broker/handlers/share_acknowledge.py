@@ -19,10 +19,10 @@ from kafkalite.broker.fetch_session import FINAL_EPOCH
 from kafkalite.broker.handlers.leader_hint import current_leader, leader_endpoints
 from kafkalite.broker.request import RequestContext
 from kafkalite.broker.share.acknowledgements import Outcome, acknowledge
-from kafkalite.broker.share.share_session import ShareSession, TopicIdPartition
+from kafkalite.broker.share.share_session import ShareSession, TopicIdPartition, session_key
 from kafkalite.deferred import Deferred, resolved
 from kafkalite.errors import KafkaError
-from kafkalite.types import GroupId, MemberId, Uuid
+from kafkalite.types import Uuid
 
 API_KEY = ApiKey.SHARE_ACKNOWLEDGE
 
@@ -59,11 +59,8 @@ def handle(
 
 
 def _session(context: RequestContext, request: ShareAcknowledgeRequest) -> ShareSession:
-    if request.group_id is None or not request.member_id:
-        raise KafkaError(ErrorCode.INVALID_REQUEST)
-    return context.broker.sharing.sessions.resume(
-        GroupId(request.group_id), MemberId(request.member_id), request.share_session_epoch
-    )
+    group_id, member_id = session_key(request.group_id, request.member_id)
+    return context.broker.sharing.sessions.resume(group_id, member_id, request.share_session_epoch)
 
 
 def _response(

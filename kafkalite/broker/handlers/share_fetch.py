@@ -19,10 +19,10 @@ from kafkalite.broker.request import Answer, RequestContext
 from kafkalite.broker.share.acknowledgements import Batch, Outcome, acknowledge
 from kafkalite.broker.share.share_answer import Answers
 from kafkalite.broker.share.share_fetch import ShareFetch, Wanted
-from kafkalite.broker.share.share_session import ShareSession, TopicIdPartition
+from kafkalite.broker.share.share_session import ShareSession, TopicIdPartition, session_key
 from kafkalite.deferred import Deferred, chain, resolved
 from kafkalite.errors import KafkaError
-from kafkalite.types import GroupId, MemberId, Uuid
+from kafkalite.types import Uuid
 
 API_KEY = ApiKey.SHARE_FETCH
 
@@ -71,8 +71,6 @@ def handle_raw(
 
 def _check(request: ShareFetchRequest) -> None:
     """Raises KafkaError INVALID_REQUEST."""
-    if request.group_id is None or not request.member_id:
-        raise KafkaError(ErrorCode.INVALID_REQUEST)
     if request.share_acquire_mode not in (_BATCH_OPTIMIZED, _RECORD_LIMIT):
         raise KafkaError(ErrorCode.INVALID_REQUEST)
     if request.share_session_epoch == INITIAL_EPOCH and _acknowledgements(request):
@@ -85,7 +83,7 @@ def _check(request: ShareFetchRequest) -> None:
 def _session(context: RequestContext, request: ShareFetchRequest) -> ShareSession:
     """The member's session as the request leaves it; a new one lasts no longer than the connection."""
     sessions = context.broker.sharing.sessions
-    group_id, member_id = GroupId(request.group_id or ""), MemberId(request.member_id or "")
+    group_id, member_id = session_key(request.group_id, request.member_id)
     asked = [
         (Uuid(topic.topic_id), partition.partition_index)
         for topic in request.topics

@@ -17,11 +17,19 @@ from dataclasses import dataclass, field
 from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.broker.fetch_session import FINAL_EPOCH, INITIAL_EPOCH, next_epoch
+from kafkalite.coordination.group.share.heartbeats import MEMBER_ID_LENGTH_MAX
 from kafkalite.errors import KafkaError
 from kafkalite.types import GroupId, MemberId, Uuid
 
 TopicIdPartition = tuple[Uuid, int]
 SessionKey = tuple[GroupId, MemberId]
+
+
+def session_key(group_id: str | None, member_id: str | None) -> SessionKey:
+    """Whose session a request is about. Raises KafkaError INVALID_REQUEST for who cannot be a member."""
+    if group_id is None or not member_id or len(member_id) > MEMBER_ID_LENGTH_MAX:
+        raise KafkaError(ErrorCode.INVALID_REQUEST)
+    return GroupId(group_id), MemberId(member_id)
 
 
 @dataclass(slots=True, eq=False)

@@ -34,7 +34,7 @@ from kafkalite.types import MemberId, Uuid
 
 JOIN_EPOCH: Final = 0
 
-_MEMBER_ID_LENGTH_MAX: Final = 36
+MEMBER_ID_LENGTH_MAX: Final = 36
 """Of a UUID as text, which it is meant to be."""
 
 ASSIGNOR: Final = SimpleAssignor()
@@ -46,8 +46,8 @@ def check_request(request: ShareGroupHeartbeatRequest) -> None:
     problem = None
     if not request.member_id.strip():
         problem = "The member id is empty."
-    elif len(request.member_id) > _MEMBER_ID_LENGTH_MAX:
-        problem = f"The member id is longer than {_MEMBER_ID_LENGTH_MAX} characters."
+    elif len(request.member_id) > MEMBER_ID_LENGTH_MAX:
+        problem = f"The member id is longer than {MEMBER_ID_LENGTH_MAX} characters."
     elif not request.group_id.strip():
         problem = "The group id is empty."
     elif request.rack_id is not None and not request.rack_id.strip():
