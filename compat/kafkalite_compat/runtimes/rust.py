@@ -62,7 +62,11 @@ def prepare(client: Client, version: Version, cache: Path) -> Command:
     if not is_ready(folder, stamp):
         target = cache.resolve() / TARGET_FOLDER
         (folder / "Cargo.toml").write_text(manifest)
-        run(["cargo", "build", "--quiet"], folder, {"CARGO_TARGET_DIR": str(target), **UNOPTIMIZED_C})
+        run(
+            ["cargo", "build", "--quiet"],
+            folder,
+            {"CARGO_TARGET_DIR": str(target), **UNOPTIMIZED_C},
+        )
         shutil.copy2(target / "debug" / _package(client, version), driver)
         set_ready(folder, stamp)
     return Command((str(driver),))

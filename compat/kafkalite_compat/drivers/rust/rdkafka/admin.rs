@@ -32,7 +32,9 @@ pub fn step(op: &str, fields: &mut Fields, connection: &Connection) -> Answer {
 }
 
 fn options() -> AdminOptions {
-    AdminOptions::new().request_timeout(Some(WAIT)).operation_timeout(Some(WAIT))
+    AdminOptions::new()
+        .request_timeout(Some(WAIT))
+        .operation_timeout(Some(WAIT))
 }
 
 /// The result of the one thing that was asked for.
@@ -47,14 +49,20 @@ fn done<T>(results: Vec<Result<T, (String, RDKafkaErrorCode)>>) -> Answer {
     }
 }
 
-fn fetch(connection: &Connection, topic: Option<&str>, auto_create: bool) -> Result<Metadata, Problem> {
+fn fetch(
+    connection: &Connection,
+    topic: Option<&str>,
+    auto_create: bool,
+) -> Result<Metadata, Problem> {
     let auto_create = auto_create.to_string();
     let consumer = connection.asker(&[("allow.auto.create.topics", &auto_create)])?;
     consumer.fetch_metadata(topic, WAIT).map_err(explained)
 }
 
 fn topic_is_well(topic: &MetadataTopic) -> Result<(), Problem> {
-    topic.error().map_or(Ok(()), |error| Err(of_code(error.into())))
+    topic
+        .error()
+        .map_or(Ok(()), |error| Err(of_code(error.into())))
 }
 
 fn metadata(fields: &mut Fields, connection: &Connection) -> Answer {
@@ -72,7 +80,9 @@ fn metadata(fields: &mut Fields, connection: &Connection) -> Answer {
         .map(|one| json!({ "id": one.id(), "host": one.host(), "port": one.port() }))
         .collect();
     let cluster_id = connection.admin()?.inner().fetch_cluster_id(WAIT);
-    Ok(json!({ "brokers": brokers, "cluster_id": cluster_id, "controller": null, "topics": topics }))
+    Ok(
+        json!({ "brokers": brokers, "cluster_id": cluster_id, "controller": null, "topics": topics }),
+    )
 }
 
 fn list_topics(fields: &mut Fields, connection: &Connection) -> Answer {
@@ -204,8 +214,14 @@ fn delete_records(fields: &mut Fields, connection: &Connection) -> Answer {
     let before: i64 = fields.need("before")?;
     fields.nothing_else()?;
     let mut wanted = TopicPartitionList::new();
-    let offset = if before == -1 { Offset::End } else { Offset::Offset(before) };
-    wanted.add_partition_offset(&topic, partition, offset).map_err(explained)?;
+    let offset = if before == -1 {
+        Offset::End
+    } else {
+        Offset::Offset(before)
+    };
+    wanted
+        .add_partition_offset(&topic, partition, offset)
+        .map_err(explained)?;
     let deleted = block_on(connection.admin()?.delete_records(&wanted, &options()));
     let deleted = deleted.map_err(explained)?;
     all_well(&deleted)?;
@@ -216,5 +232,8 @@ fn delete_records(fields: &mut Fields, connection: &Connection) -> Answer {
 
 #[cfg(not(feature = "since_0_37"))]
 fn delete_records(_: &mut Fields, _: &Connection) -> Answer {
-    unsupported(format!("rdkafka {} has no DeleteRecords", env!("CARGO_PKG_VERSION")))
+    unsupported(format!(
+        "rdkafka {} has no DeleteRecords",
+        env!("CARGO_PKG_VERSION")
+    ))
 }

@@ -83,13 +83,26 @@ fn settings(
     let reset = fields.text("reset", "earliest")?;
     let reset = if reset == "none" { "error" } else { &reset };
     settings.set("auto.offset.reset", reset);
-    settings.set("isolation.level", fields.text("isolation", "read_uncommitted")?);
-    settings.set("enable.auto.commit", fields.or("auto_commit", false)?.to_string());
+    settings.set(
+        "isolation.level",
+        fields.text("isolation", "read_uncommitted")?,
+    );
+    settings.set(
+        "enable.auto.commit",
+        fields.or("auto_commit", false)?.to_string(),
+    );
     let auto_create = fields.or("allow_auto_create", false)?;
     settings.set("allow.auto.create.topics", auto_create.to_string());
     // librdkafka wants a group's name even of a consumer that joins none.
-    settings.set("group.id", fields.text("group", &format!("no-group-{name}"))?);
-    set(&mut settings, "group.instance.id", fields.get::<String>("instance_id")?);
+    settings.set(
+        "group.id",
+        fields.text("group", &format!("no-group-{name}"))?,
+    );
+    set(
+        &mut settings,
+        "group.instance.id",
+        fields.get::<String>("instance_id")?,
+    );
     set(&mut settings, "session.timeout.ms", session_ms);
     set(&mut settings, "max.poll.interval.ms", poll_interval_ms);
     for (setting, field) in [
@@ -177,7 +190,9 @@ fn seek(member: &Member, fields: &mut Fields) -> Answer {
     loop {
         match member.consumer.seek(&topic, partition, offset, WAIT) {
             Ok(()) => return Ok(json!({})),
-            Err(KafkaError::Seek(text)) if text.contains("Erroneous state") && Instant::now() < until => {
+            Err(KafkaError::Seek(text))
+                if text.contains("Erroneous state") && Instant::now() < until =>
+            {
                 sleep(Duration::from_millis(50));
             }
             Err(error) => return Err(explained(error)),
@@ -223,12 +238,16 @@ fn committed(member: &Member, fields: &mut Fields) -> Answer {
     let found = member.consumer.committed_offsets(partitions, WAIT);
     let found = found.map_err(explained)?;
     all_well(&found)?;
-    let offsets: Vec<Value> = found.elements().iter().map(|one| {
-        let mut offset = partition_json(one);
-        offset["offset"] = offset_json(one.offset());
-        offset["metadata"] = one.metadata().into();
-        offset
-    }).collect();
+    let offsets: Vec<Value> = found
+        .elements()
+        .iter()
+        .map(|one| {
+            let mut offset = partition_json(one);
+            offset["offset"] = offset_json(one.offset());
+            offset["metadata"] = one.metadata().into();
+            offset
+        })
+        .collect();
     Ok(json!({ "offsets": offsets }))
 }
 

@@ -22,7 +22,9 @@ fn list(fields: &mut Fields, connection: &Connection) -> Answer {
     fields.nothing_else()?;
     let found = connection.admin()?.inner().fetch_group_list(None, WAIT);
     let found = found.map_err(explained)?;
-    let groups: Vec<Value> = found.groups().iter()
+    let groups: Vec<Value> = found
+        .groups()
+        .iter()
         .map(|one| json!({ "group": one.name(), "state": one.state(), "type": null }))
         .collect();
     Ok(json!({ "groups": groups }))
@@ -31,7 +33,10 @@ fn list(fields: &mut Fields, connection: &Connection) -> Answer {
 fn describe(fields: &mut Fields, connection: &Connection) -> Answer {
     let group: String = fields.need("group")?;
     fields.nothing_else()?;
-    let found = connection.admin()?.inner().fetch_group_list(Some(&group), WAIT);
+    let found = connection
+        .admin()?
+        .inner()
+        .fetch_group_list(Some(&group), WAIT);
     let found = found.map_err(explained)?;
     let Some(one) = found.groups().first() else {
         return Err(failed(format!("the broker knows no group {group}")));

@@ -27,7 +27,10 @@ impl Driver {
         match op {
             "start" => self.start(fields),
             "open_producer" | "produce" | "begin" | "commit" | "abort" | "send_offsets"
-            | "close_producer" => self.producers.step(op, fields, &self.connection, &self.consumers),
+            | "close_producer" => {
+                self.producers
+                    .step(op, fields, &self.connection, &self.consumers)
+            }
             "open_consumer" | "assign" | "subscribe" | "poll" | "assignment" | "rebalances"
             | "seek" | "position" | "commit_offsets" | "committed" | "pause" | "resume"
             | "close_consumer" => self.consumers.step(op, fields, &self.connection),
@@ -66,7 +69,10 @@ fn missing(op: &str) -> Answer {
         "open_share_consumer" | "acknowledge" | "commit_share" => "share consumers",
         _ => return other_step(op),
     };
-    unsupported(format!("rdkafka {} has no {lacking}", env!("CARGO_PKG_VERSION")))
+    unsupported(format!(
+        "rdkafka {} has no {lacking}",
+        env!("CARGO_PKG_VERSION")
+    ))
 }
 
 fn main() {

@@ -88,7 +88,14 @@ impl Member {
 
     /// Since the last call.
     pub fn events(&self) -> Vec<Value> {
-        std::mem::take(&mut self.consumer.context().told.lock().expect("no holder panics"))
+        std::mem::take(
+            &mut self
+                .consumer
+                .context()
+                .told
+                .lock()
+                .expect("no holder panics"),
+        )
     }
 
     /// Wait for the first record, then take those that have come with it.
@@ -122,7 +129,9 @@ impl Member {
 }
 
 fn is_passing(error: &KafkaError) -> bool {
-    error.rdkafka_error_code().is_some_and(|code| PASSING.contains(&code))
+    error
+        .rdkafka_error_code()
+        .is_some_and(|code| PASSING.contains(&code))
 }
 
 fn record_json(message: &BorrowedMessage<'_>) -> Value {
@@ -133,7 +142,9 @@ fn record_json(message: &BorrowedMessage<'_>) -> Value {
     };
     let headers: Vec<Value> = message.headers().map_or_else(Vec::new, |headers| {
         let pairs = headers.iter();
-        pairs.map(|one| json!([one.key, to_text(one.value)])).collect()
+        pairs
+            .map(|one| json!([one.key, to_text(one.value)]))
+            .collect()
     });
     json!({
         "topic": message.topic(),

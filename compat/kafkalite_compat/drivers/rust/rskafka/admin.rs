@@ -3,7 +3,7 @@
 #[cfg(feature = "since_0_6")]
 use crate::records::to_time;
 use crate::{partition_client, within, WITHIN};
-use rskafka::client::partition::OffsetAt;
+use rskafka::client::partition::{OffsetAt, UnknownTopicHandling};
 use rskafka::client::Client;
 use serde_json::{json, Map, Value};
 use serving::{failed, or_null, unsupported, Answer, Fields, Problem};
@@ -41,7 +41,9 @@ async fn create_topic(fields: &mut Fields, client: &Client) -> Answer {
         return unsupported("rskafka cannot only validate a topic");
     }
     fields.nothing_else()?;
-    let controller = client.controller_client().map_err(|error| failed(error.to_string()))?;
+    let controller = client
+        .controller_client()
+        .map_err(|error| failed(error.to_string()))?;
     within(controller.create_topic(topic, partitions, replication, timeout_ms())).await?;
     Ok(json!({}))
 }
@@ -49,7 +51,9 @@ async fn create_topic(fields: &mut Fields, client: &Client) -> Answer {
 async fn delete_topic(fields: &mut Fields, client: &Client) -> Answer {
     let topic: String = fields.need("topic")?;
     fields.nothing_else()?;
-    let controller = client.controller_client().map_err(|error| failed(error.to_string()))?;
+    let controller = client
+        .controller_client()
+        .map_err(|error| failed(error.to_string()))?;
     within(controller.delete_topic(topic, timeout_ms())).await?;
     Ok(json!({}))
 }
@@ -60,7 +64,8 @@ async fn delete_records(fields: &mut Fields, client: &Client) -> Answer {
     let partition: i32 = fields.need("partition")?;
     let before: i64 = fields.need("before")?;
     fields.nothing_else()?;
-    let partition = partition_client(client, &topic, partition).await?;
+    let partition =
+        partition_client(client, &topic, partition, UnknownTopicHandling::Error).await?;
     within(partition.delete_records(before, timeout_ms())).await?;
     let earliest = within(partition.get_offset(OffsetAt::Earliest)).await?;
     Ok(json!({ "low_watermark": earliest }))
@@ -74,7 +79,8 @@ async fn list_offsets(fields: &mut Fields, client: &Client) -> Answer {
         return unsupported("rskafka has no isolation levels");
     }
     fields.nothing_else()?;
-    let partition = partition_client(client, &topic, partition).await?;
+    let partition =
+        partition_client(client, &topic, partition, UnknownTopicHandling::Error).await?;
     let offset = within(partition.get_offset(at)).await?;
     Ok(json!({ "offset": or_null(offset), "timestamp_ms": null }))
 }
@@ -96,5 +102,7 @@ fn at_time(time_ms: i64) -> Result<OffsetAt, Problem> {
 #[cfg(not(feature = "since_0_6"))]
 fn at_time(_: i64) -> Result<OffsetAt, Problem> {
     let version = env!("CARGO_PKG_VERSION");
-    unsupported(format!("rskafka {version} cannot ask for an offset by time"))
+    unsupported(format!(
+        "rskafka {version} cannot ask for an offset by time"
+    ))
 }

@@ -4,7 +4,7 @@ use crate::errors::explained;
 use crate::records::record_json;
 use crate::{partition_client, within};
 use rskafka::client::error::{Error, ProtocolError};
-use rskafka::client::partition::{OffsetAt, PartitionClient};
+use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
 use rskafka::client::Client;
 use serde_json::{json, Value};
 use serving::{failed, unsupported, Answer, Fields, Problem};
@@ -123,9 +123,15 @@ impl Consumer {
             let partition: i32 = fields.need("partition")?;
             let offset: Value = fields.need("offset")?;
             fields.nothing_else()?;
-            let client = partition_client(client, &topic, partition).await?;
+            let client =
+                partition_client(client, &topic, partition, UnknownTopicHandling::Error).await?;
             let next_offset = resolved(&client, &offset).await?;
-            partitions.push(Assigned { topic, partition, client, next_offset });
+            partitions.push(Assigned {
+                topic,
+                partition,
+                client,
+                next_offset,
+            });
         }
         self.partitions = partitions;
         self.fetched.clear();
@@ -137,14 +143,18 @@ impl Consumer {
         let one = self.assigned(fields)?;
         one.next_offset = resolved(&one.client, &offset).await?;
         let (topic, partition) = (one.topic.clone(), one.partition);
-        self.fetched.retain(|record| !is_of(record, &topic, partition));
+        self.fetched
+            .retain(|record| !is_of(record, &topic, partition));
         Ok(json!({}))
     }
 
     fn position(&mut self, fields: &mut Fields) -> Answer {
         let one = self.assigned(fields)?;
         let (topic, partition, fetched_to) = (one.topic.clone(), one.partition, one.next_offset);
-        let waiting = self.fetched.iter().find(|record| is_of(record, &topic, partition));
+        let waiting = self
+            .fetched
+            .iter()
+            .find(|record| is_of(record, &topic, partition));
         let offset = waiting.map_or(fetched_to.into(), |record| record["offset"].clone());
         Ok(json!({ "offset": offset }))
     }

@@ -21,5 +21,7 @@ fn of_broker(error: ProtocolError, text: String) -> Problem {
 /// rskafka turns codes into errors and not back: the code is the one that becomes this error.
 fn code(error: ProtocolError) -> Option<i32> {
     let mut codes = -1..i16::MAX;
-    codes.find(|code| ProtocolError::new(*code) == Some(error)).map(i32::from)
+    codes
+        .find(|code| ProtocolError::new(*code) == Some(error))
+        .map(i32::from)
 }

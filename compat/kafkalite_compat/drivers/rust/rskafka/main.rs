@@ -9,8 +9,8 @@ mod records;
 use consumers::Consumers;
 use errors::explained;
 use producers::Producers;
-use rskafka::client::partition::{PartitionClient, UnknownTopicHandling};
 use rskafka::client::error::Error;
+use rskafka::client::partition::{PartitionClient, UnknownTopicHandling};
 use rskafka::client::{Client, ClientBuilder};
 use serde_json::json;
 use serving::{failed, other_step, serve, unsupported, Answer, Fields, Problem};
@@ -56,11 +56,13 @@ impl Driver {
         let bootstrap: String = fields.need("bootstrap")?;
         fields.nothing_else()?;
         let brokers = bootstrap.split(',').map(str::to_owned).collect();
-        let client = self.runtime.block_on(async {
-            within(ClientBuilder::new(brokers).build()).await
-        });
+        let client = self
+            .runtime
+            .block_on(async { within(ClientBuilder::new(brokers).build()).await });
         self.client = Some(client?);
-        Ok(json!({ "client": "rskafka", "version": env!("CARGO_PKG_VERSION"), "runtime": "Rust, tokio" }))
+        Ok(
+            json!({ "client": "rskafka", "version": env!("CARGO_PKG_VERSION"), "runtime": "Rust, tokio" }),
+        )
     }
 }
 
@@ -68,7 +70,10 @@ impl Driver {
 async fn within<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
     match tokio::time::timeout(WITHIN, work).await {
         Ok(done) => done.map_err(|error| explained(&error)),
-        Err(_) => Err(failed(format!("rskafka still tries after {} s", WITHIN.as_secs()))),
+        Err(_) => Err(failed(format!(
+            "rskafka still tries after {} s",
+            WITHIN.as_secs()
+        ))),
     }
 }
 
@@ -76,9 +81,9 @@ async fn partition_client(
     client: &Client,
     topic: &str,
     partition: i32,
+    if_unknown: UnknownTopicHandling,
 ) -> Result<PartitionClient, Problem> {
-    let opened = client.partition_client(topic, partition, UnknownTopicHandling::Error);
-    within(opened).await
+    within(client.partition_client(topic, partition, if_unknown)).await
 }
 
 fn missing(op: &str) -> Answer {
@@ -89,9 +94,17 @@ fn missing(op: &str) -> Answer {
         "begin" | "commit" | "abort" | "send_offsets" | "list_transactions" => {
             "it has no transactions"
         }
-        "subscribe" | "assignment" | "rebalances" | "commit_offsets" | "committed"
-        | "list_groups" | "describe_group" | "delete_group" | "group_offsets"
-        | "alter_group_offsets" | "delete_group_offsets" => "it has no groups",
+        "subscribe"
+        | "assignment"
+        | "rebalances"
+        | "commit_offsets"
+        | "committed"
+        | "list_groups"
+        | "describe_group"
+        | "delete_group"
+        | "group_offsets"
+        | "alter_group_offsets"
+        | "delete_group_offsets" => "it has no groups",
         "pause" | "resume" => "each fetch is a call of its own: there is nothing to pause",
         "create_partitions" => "it cannot add partitions",
         "describe_configs" | "alter_configs" => "it knows no configs",

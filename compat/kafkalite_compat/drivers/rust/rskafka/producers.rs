@@ -4,7 +4,7 @@ use crate::errors::explained;
 use crate::records::Outgoing;
 use crate::{partition_client, within};
 use futures::future::join_all;
-use rskafka::client::partition::{Compression, PartitionClient};
+use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
 use rskafka::client::producer::aggregator::RecordAggregator;
 use rskafka::client::producer::{BatchProducer, BatchProducerBuilder, Error as BatchError};
 use rskafka::client::Client;
@@ -42,7 +42,10 @@ impl Producer {
         if let Some(known) = self.partitions.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let opened = Arc::new(partition_client(client, topic, partition).await?);
+        // A topic that is not there is created by asking for it: it is there at a later attempt.
+        let if_unknown = UnknownTopicHandling::Retry;
+        let opened = partition_client(client, topic, partition, if_unknown).await?;
+        let opened = Arc::new(opened);
         self.partitions.insert(key, Arc::clone(&opened));
         Ok(opened)
     }
@@ -58,7 +61,13 @@ impl Producers {
         let name: String = fields.need("producer")?;
         if op == "open_producer" {
             let (settings, partitions) = (settings(fields)?, HashMap::new());
-            self.opened.insert(name, Producer { settings, partitions });
+            self.opened.insert(
+                name,
+                Producer {
+                    settings,
+                    partitions,
+                },
+            );
             return Ok(json!({}));
         }
         let Some(producer) = self.opened.get_mut(&name) else {
@@ -81,9 +90,15 @@ fn settings(fields: &mut Fields) -> Result<Settings, Problem> {
         return unsupported("rskafka has no idempotent producer");
     }
     fields.refuse("transactional_id", "rskafka has no transactions")?;
-    fields.refuse("retries", "rskafka tries for ever: it has no number of retries")?;
+    fields.refuse(
+        "retries",
+        "rskafka tries for ever: it has no number of retries",
+    )?;
     fields.refuse("max_request_bytes", "rskafka has no largest request")?;
-    fields.refuse("max_in_flight", "rskafka has no number of requests in flight")?;
+    fields.refuse(
+        "max_in_flight",
+        "rskafka has no number of requests in flight",
+    )?;
     fields.get::<i64>("transaction_timeout_ms")?; // of no meaning without transactions
     let settings = Settings {
         compression: compression(&fields.text("compression", "none")?)?,
@@ -135,7 +150,9 @@ async fn produce(producer: &mut Producer, fields: &mut Fields, client: &Client) 
         };
         for (number, result) in numbers.into_iter().zip(written) {
             results[number] = match result {
-                Ok(offset) => json!({ "partition": partition, "offset": offset, "timestamp_ms": null }),
+                Ok(offset) => {
+                    json!({ "partition": partition, "offset": offset, "timestamp_ms": null })
+                }
                 Err(problem) => problem.as_json(),
             };
         }
@@ -182,7 +199,11 @@ fn for_each(count: usize, problem: Problem) -> Vec<Result<i64, Problem>> {
     let Problem::Failed { code, name, text } = problem else {
         unreachable!("the library can write");
     };
-    let again = || Problem::Failed { code, name: name.clone(), text: text.clone() };
+    let again = || Problem::Failed {
+        code,
+        name: name.clone(),
+        text: text.clone(),
+    };
     (0..count).map(|_| Err(again())).collect()
 }
 
@@ -222,9 +243,9 @@ async fn write_gathered(
     producer: &BatchProducer<RecordAggregator>,
     records: Vec<Record>,
 ) -> Vec<Result<i64, Problem>> {
-    let writes = records.into_iter().map(|record| async {
-        producer.produce(record).await.map_err(of_batch)
-    });
+    let writes = records
+        .into_iter()
+        .map(|record| async { producer.produce(record).await.map_err(of_batch) });
     join_all(writes).await
 }
 

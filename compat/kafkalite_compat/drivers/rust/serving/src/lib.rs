@@ -98,7 +98,10 @@ impl Fields {
 
     /// Bytes, which come as base64.
     pub fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, Problem> {
-        self.get::<String>(name)?.as_deref().map(to_bytes).transpose()
+        self.get::<String>(name)?
+            .as_deref()
+            .map(to_bytes)
+            .transpose()
     }
 
     /// To be called before anything is done: what is left now is not known to the driver.
@@ -107,7 +110,11 @@ impl Fields {
             return Ok(());
         }
         let names: Vec<&str> = self.left.keys().map(String::as_str).collect();
-        unsupported(format!("{}: the driver knows no field {}", self.op, names.join(", ")))
+        unsupported(format!(
+            "{}: the driver knows no field {}",
+            self.op,
+            names.join(", ")
+        ))
     }
 
     /// The field is given, and the library has nothing like it.
