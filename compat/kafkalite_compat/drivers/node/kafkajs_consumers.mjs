@@ -241,8 +241,8 @@ export function createConsumers(kafka, connectedAdmin) {
     },
     close_consumer: async ({ consumer }) => void (await consumers.take(consumer).close()),
     async list_offsets(fields) {
-      const lacking = { isolation: ['read_uncommitted', "kafkajs's admin API has no isolation level"] }
-      const { topic, partition, at } = options(fields, { topic: null, partition: 0, at: null }, lacking)
+      // Whatever the isolation: kafkajs always asks for the offsets that read_committed sees.
+      const { topic, partition, at } = options(fields, { topic: null, partition: 0, at: null, isolation: null })
       if (at === 'max_timestamp') throw new Unsupported('kafkajs cannot ask for the offset of the largest timestamp')
       if (typeof at !== 'number') return { offset: await edge(topic, partition, at), timestamp_ms: null }
       const admin = await connectedAdmin()

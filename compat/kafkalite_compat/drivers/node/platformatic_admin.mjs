@@ -55,7 +55,7 @@ function topics(has) {
     async metadata(fields) {
       const { topic, allow_auto_create: create } = options(fields, { topic: null, allow_auto_create: false })
       const names = topic === null ? await has('listTopics')({}) : [topic]
-      const found = await metadata(names, create).catch((error) => withoutTopics(error, metadata))
+      const found = await metadata(names, create)
       const counts = [...found.topics].map(([name, { partitionsCount }]) => [name, partitionsCount])
       return { ...found.cluster, topics: Object.fromEntries(counts.filter(([name]) => names.includes(name))) }
     },
@@ -90,12 +90,6 @@ function topics(has) {
       return { low_watermark: Number(deleted.partitions[0].lowWatermark) }
     }
   }
-}
-
-/** Of a topic that is not there the library says so in words only. */
-async function withoutTopics(error, metadata) {
-  if (!/^Unknown topic /.test(error.message)) throw error
-  return { ...(await metadata([])), topics: new Map() }
 }
 
 function configs(has) {

@@ -7,6 +7,9 @@ import { Handles, Unsupported, choose, options, serve, tell, toBytes } from './s
 const ACKS = { 0: 0, 1: 1, all: -1 }
 const COMPRESSIONS = { none: 'none', gzip: 'gzip', snappy: 'snappy', lz4: 'lz4', zstd: 'zstd' }
 
+/** What it would ask for by itself is producer id 0: fenced, if the transactional id has had another one. */
+const NO_PRODUCER_ID = { producerId: -1n, producerEpoch: -1 }
+
 class Producer {
   #transaction = null
 
@@ -34,7 +37,7 @@ class Producer {
 
   async begin() {
     const unused = this.#transaction && !this.#transaction.completed
-    if (!unused) this.#transaction = await method(this.client, 'beginTransaction')({})
+    if (!unused) this.#transaction = await method(this.client, 'beginTransaction')(NO_PRODUCER_ID)
   }
 
   get transaction() {

@@ -33,18 +33,18 @@ export function method(client, name) {
   return client[name].bind(client)
 }
 
-/** The broker's own error is somewhere among the errors within an error. */
+/** The broker's own error is somewhere among the errors within an error; an unknown topic is told in words only. */
 export function describe(error) {
   const parts = [error]
   for (const part of parts) {
-    if (typeof part.apiCode === 'number') {
-      return { code: part.apiCode, name: part.apiId ?? null, text: part.serverErrorMessage || part.message }
-    }
-    if (part.response && typeof part.response.errorCode === 'number' && part.response.errorCode > 0) {
-      return { code: part.response.errorCode, name: null, text: part.message }
-    }
     const within = [part.cause, ...(part.errors ?? [])]
     parts.push(...within.filter((one) => one && typeof one === 'object' && !parts.includes(one)))
   }
-  return { code: null, name: error.code ?? error.name ?? null, text: String(error.message ?? error) }
+  // Where a batch was refused there is a -1 for each of its records beside the code that tells why.
+  const told = parts.find(({ apiCode }) => apiCode > 0) ?? parts.find(({ apiCode }) => apiCode === -1)
+  if (told) return { code: told.apiCode, name: told.apiId ?? null, text: told.serverErrorMessage || told.message }
+  const answered = parts.find(({ response }) => response?.errorCode > 0)
+  if (answered) return { code: answered.response.errorCode, name: null, text: answered.message }
+  const text = String(error.message ?? error)
+  return { code: /^Unknown topic /.test(text) ? 3 : null, name: error.code ?? error.name ?? null, text }
 }
