@@ -52,6 +52,7 @@ class Plan:
         cache: Where installed clients are kept.
         scratch: A folder for logs and the like.
         tries: How often a scenario that fails is tried.
+        failures_max: After so many failures the rest is skipped; None: never.
     """
 
     clients: Sequence[ClientVersion]
@@ -62,6 +63,7 @@ class Plan:
     cache: Path
     scratch: Path
     tries: int = 2
+    failures_max: int | None = None
 
 
 class Runner:
@@ -134,7 +136,7 @@ class Runner:
         """The scenarios that need the broker restarted."""
         for broker in self._plan.brokers:
             for scenario in self._plan.scenarios:
-                if scenario.restarts_broker:
+                if scenario.restarts_broker and not self._has_enough():
                     for group in _chunks(list(ready), RESTARTED_TOGETHER):
                         self._together(group, ready, broker, scenario)
 
@@ -200,11 +202,21 @@ class Runner:
     ) -> None:
         with Session(one, command, broker, self._plan.scratch, None) as session:
             for scenario in scenarios:
-                self._record(session.run(scenario, self._prefix(one, scenario)))
+                if self._has_enough():
+                    self._skip(one, broker, [scenario], "enough has failed")
+                else:
+                    self._record(session.run(scenario, self._prefix(one, scenario)))
             if session.runtime is not None:
                 with self._lock:
                     self._infos[one] = replace(self._infos[one], runtime=session.runtime)
         self._listener.client_finished(one.label, broker.name)
+
+    def _has_enough(self) -> bool:
+        most = self._plan.failures_max
+        if most is None:
+            return False
+        with self._lock:
+            return sum(cell.outcome is Outcome.FAIL for cell in self._cells.values()) >= most
 
     def _skip(
         self,
