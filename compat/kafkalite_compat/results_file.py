@@ -1,21 +1,23 @@
-"""Results as a JSON file: one session (a client version on a broker) to a line, every detail once.
+"""Results as a JSON file, small enough to be kept: a session (a client version on a broker) to a line, every detail once.
 
     {"schema": 1,
      "started": ..., "seconds": ..., "machine": {...},
+     "outcomes": {"P": "pass", "F": "fail", "U": "unsupported", "S": "skipped"},
      "brokers": [...], "scenarios": [...], "clients": [...],
      "details": ["the library has no admin API", ...],
      "sessions": [
       {"client": "kcat", "version": "1.7.1", "broker": "kafkalite",
-       "cells": {"C01": ["pass", 0.12], "A01": ["unsupported", 0.0, 0], ...}},
+       "outcomes": "PPU.", "seconds": [0.12, 1.4, 0.0, 0.0], "details": {"A01": 0}},
       ...]}
 
-A cell is its outcome, its seconds and, if it has a detail, that detail's place in `details`.
+A session has a letter and a time for each of `scenarios`, in their order, and "." for one that it has no result of; `details` are places in
+the list above.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -23,29 +25,51 @@ from typing import Any, Final
 from kafkalite_compat.results import BrokerInfo, Cell, ClientInfo, Outcome, Results, ScenarioInfo
 
 SCHEMA: Final = 1
+LETTERS: Final = {outcome: outcome.value[0].upper() for outcome in Outcome}
+NO_CELL: Final = "."
 
 
 def save(results: Results, path: Path) -> None:
     details: dict[str, int] = {}
-    sessions: dict[tuple[str, str, str], dict[str, list[Any]]] = {}
+    cells: dict[tuple[str, str, str], dict[str, Cell]] = {}
+    numbers = {scenario.number for scenario in results.scenarios}
     for cell in results.cells:
-        entry: list[Any] = [cell.outcome, cell.seconds]
+        assert cell.scenario in numbers, f"{cell.scenario} is not among the scenarios of the run"
         if cell.detail:
-            entry.append(details.setdefault(cell.detail, len(details)))
-        key = (cell.client, cell.version, cell.broker)
-        sessions.setdefault(key, {})[cell.scenario] = entry
+            details.setdefault(cell.detail, len(details))
+        cells.setdefault((cell.client, cell.version, cell.broker), {})[cell.scenario] = cell
+    sessions = [_session(key, found, results.scenarios, details) for key, found in cells.items()]
     fields = [
         f'"schema": {SCHEMA}',
         f'"started": {_json(results.started)}',
         f'"seconds": {_json(results.seconds)}',
         f'"machine": {_json(results.machine)}',
+        f'"outcomes": {_json({letter: outcome for outcome, letter in LETTERS.items()})}',
         _lines("brokers", map(asdict, results.brokers)),
         _lines("scenarios", map(asdict, results.scenarios)),
         _lines("clients", map(asdict, results.clients)),
         _lines("details", details),
-        _lines("sessions", (_session(*key, cells) for key, cells in sessions.items())),
+        _lines("sessions", sessions),
     ]
     path.write_text("{" + ",\n ".join(fields) + "}\n", encoding="utf-8")
+
+
+def _session(
+    key: tuple[str, str, str],
+    found: Mapping[str, Cell],
+    scenarios: Sequence[ScenarioInfo],
+    details: Mapping[str, int],
+) -> dict[str, Any]:
+    client, version, broker = key
+    cells = [found.get(scenario.number) for scenario in scenarios]
+    return {
+        "client": client,
+        "version": version,
+        "broker": broker,
+        "outcomes": "".join(NO_CELL if cell is None else LETTERS[cell.outcome] for cell in cells),
+        "seconds": [0.0 if cell is None else cell.seconds for cell in cells],
+        "details": {cell.scenario: details[cell.detail] for cell in cells if cell and cell.detail},
+    }
 
 
 def load(path: Path) -> Results:
@@ -60,33 +84,39 @@ def load(path: Path) -> Results:
 
 
 def _results(table: Mapping[str, Any]) -> Results:
+    scenarios = [ScenarioInfo(**one) for one in table["scenarios"]]
     return Results(
         started=table["started"],
         seconds=table["seconds"],
         machine=table["machine"],
         brokers=[BrokerInfo(**one) for one in table["brokers"]],
-        scenarios=[ScenarioInfo(**one) for one in table["scenarios"]],
+        scenarios=scenarios,
         clients=[ClientInfo(**one) for one in table["clients"]],
         cells=[
-            Cell(
-                client=session["client"],
-                version=session["version"],
-                scenario=scenario,
-                broker=session["broker"],
-                outcome=Outcome(outcome),
-                detail="".join(table["details"][at] for at in detail),
-                seconds=seconds,
-            )
+            cell
             for session in table["sessions"]
-            for scenario, (outcome, seconds, *detail) in session["cells"].items()
+            for cell in _cells(session, scenarios, table["details"])
         ],
     )
 
 
-def _session(
-    client: str, version: str, broker: str, cells: Mapping[str, list[Any]]
-) -> dict[str, Any]:
-    return {"client": client, "version": version, "broker": broker, "cells": cells}
+def _cells(
+    session: Mapping[str, Any], scenarios: Sequence[ScenarioInfo], details: Sequence[str]
+) -> Iterator[Cell]:
+    outcomes = {letter: outcome for outcome, letter in LETTERS.items()}
+    places = zip(scenarios, session["outcomes"], session["seconds"], strict=True)
+    for scenario, letter, seconds in places:
+        if letter != NO_CELL:
+            at = session["details"].get(scenario.number)
+            yield Cell(
+                client=session["client"],
+                version=session["version"],
+                scenario=scenario.number,
+                broker=session["broker"],
+                outcome=outcomes[letter],
+                detail="" if at is None else details[at],
+                seconds=seconds,
+            )
 
 
 def _lines(name: str, values: Iterable[object]) -> str:

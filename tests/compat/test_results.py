@@ -69,6 +69,13 @@ def test_saved_results_are_loaded_as_they_were(tmp_path: Path) -> None:
     assert load(tmp_path / "results.json") == results
 
 
+def test_scenario_that_a_session_did_not_come_to_stays_out(tmp_path: Path) -> None:
+    results = sample()
+    del results.cells[7:9], results.cells[100]
+    save(results, tmp_path / "results.json")
+    assert load(tmp_path / "results.json") == results
+
+
 def test_details_are_saved_once(tmp_path: Path) -> None:
     save(sample(), tmp_path / "results.json")
     assert (tmp_path / "results.json").read_text().count("the library has no admin API") == 1

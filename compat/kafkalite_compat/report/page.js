@@ -39,7 +39,8 @@ addEventListener("error", (event) => { document.documentElement.dataset.error = 
     const clients = data.clients.map((client, at) =>
       holds(client.label, wanted.client) && (wanted.language === "" || client.language === wanted.language) &&
       (wanted.newest === "" || newest[at]));
-    const scenarios = data.scenarios.map((one) => holds(`${one.number} ${one.title}`, wanted.scenario));
+    const number = wanted.scenario.trim().toUpperCase();
+    const scenarios = data.scenarios.map((one) => one.number.startsWith(number) || (number.length > 2 && holds(one.title, number)));
     if (wanted.outcome !== "") narrow(wanted, clients, scenarios);
     document.body.classList.toggle("filtered", wanted.outcome !== "");
     document.body.dataset.broker = wanted.broker;
