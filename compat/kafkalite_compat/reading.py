@@ -38,7 +38,10 @@ def poll_until(
     within_s: float = JOIN_WITHIN_S,
     what: str = "what was waited for",
 ) -> None:
-    """Poll the consumers in turn, which keeps them in their groups, until `done`; records are added to `got`."""
+    """Poll the consumers in turn, which keeps them in their groups, until `done`; records are added to `got`.
+
+    Polls get longer the longer it takes: some clients join a group only while they are polled, and begin anew if that was too short.
+    """
     deadline = time.monotonic() + within_s
     while not done():
         assert time.monotonic() < deadline, (
@@ -46,6 +49,7 @@ def poll_until(
         )
         for consumer in consumers:
             got += consumer.poll(timeout_ms)
+        timeout_ms = min(timeout_ms * 5 // 4, LONG_POLL_MS)
 
 
 def settle(
