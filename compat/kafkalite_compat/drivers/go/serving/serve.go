@@ -183,7 +183,7 @@ func decode(line []byte, fields any) error {
 }
 
 // Started is the answer to "start": the client and, by the build's own record, the version of its module.
-func Started(client, module string) any {
+func Started(client, module string) map[string]string {
 	version := "unknown"
 	if build, ok := debug.ReadBuildInfo(); ok {
 		for _, dependency := range build.Deps {
