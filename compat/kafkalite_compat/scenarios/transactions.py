@@ -15,7 +15,7 @@ from kafkalite_compat.world import World
 GROUP = "transactions"
 ORDER = 9
 
-TIMEOUT_MS = 1_000
+TIMEOUT_MS = 2_000
 LIBRDKAFKA_FENCED = "_FENCED"
 
 
@@ -150,7 +150,7 @@ def offsets_with_abort(world: World) -> None:
 
 @scenario("T08", "A transaction that takes too long is aborted by the broker")
 def timeout(world: World) -> None:
-    """transaction.timeout.ms is 1000. The producer writes a record and does nothing more. Soon the log has an abort marker; the
+    """transaction.timeout.ms is 2000. The producer writes a record and does nothing more. Soon the log has an abort marker; the
     producer's commit fails."""
     topic = world.topic()
     producer = world.steps.producer(
