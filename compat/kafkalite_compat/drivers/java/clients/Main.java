@@ -18,11 +18,11 @@ public final class Main {
         new ConfigSteps(session).addTo(steps);
         new GroupSteps(session).addTo(steps);
         new AclSteps(session).addTo(steps);
-        steps.serve();
+        steps.serve(() -> {});
     }
 
     private static Map<String, Object> start(Session session, Request request) {
-        session.bootstrap = request.text("bootstrap");
+        session.use(request.text("bootstrap"));
         return Library.about("kafka-clients");
     }
 }

@@ -60,7 +60,7 @@ final class Producers {
         long lingerMs = request.number("linger_ms", 0);
         long deliveryMs = request.number("delivery_timeout_ms", 30_000);
         Options options = new Options("producer", ProducerConfig.configNames())
-                .set("bootstrap.servers", session.bootstrap)
+                .set("bootstrap.servers", session.bootstrap())
                 .set("acks", request.text("acks", "all"))
                 .set("compression.type", request.text("compression", "none"))
                 .set("enable.idempotence", transactional || request.flag("idempotence", false))

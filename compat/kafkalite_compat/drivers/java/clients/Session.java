@@ -10,8 +10,21 @@ final class Session {
     /** The longest that a call may wait for the broker: well below what the suite waits for an answer. */
     static final int WAIT_MS = 30_000;
 
-    String bootstrap;
+    private String bootstrap;
     private AdminClient admin;
+
+    /** What is opened from now on goes to this address. */
+    void use(String address) {
+        if (admin != null) {
+            admin.close();
+            admin = null;
+        }
+        bootstrap = address;
+    }
+
+    String bootstrap() {
+        return bootstrap;
+    }
 
     AdminClient admin() {
         if (admin == null) {

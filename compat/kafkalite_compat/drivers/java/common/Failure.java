@@ -37,6 +37,20 @@ final class Failure {
         }
         Errors error = Errors.forException(thrown);
         boolean said = error != Errors.UNKNOWN_SERVER_ERROR || thrown instanceof UnknownServerException;
-        return said ? error : null;
+        return said ? error : unexpected(String.valueOf(thrown.getMessage()));
+    }
+
+    /** An answer's error that the client did not reckon with: "Unexpected error in InitProducerIdResponse; " and Kafka's words for it. */
+    private static Errors unexpected(String text) {
+        int words = text.indexOf("; ") + 2;
+        if (!text.startsWith("Unexpected error in ")) {
+            return null;
+        }
+        for (Errors error : Errors.values()) {
+            if (error != Errors.NONE && text.substring(words).equals(error.message())) {
+                return error;
+            }
+        }
+        return null;
     }
 }

@@ -41,8 +41,8 @@ final class Steps {
         });
     }
 
-    /** Serve stdin until it ends, then leave at once. What the library prints to stdout goes to stderr. */
-    void serve() throws IOException {
+    /** Serve stdin until it ends, then leave at once, after {@code last}. What the library prints to stdout goes to stderr. */
+    void serve(Runnable last) throws IOException {
         PrintStream out = System.out;
         System.setOut(System.err);
         var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -53,6 +53,7 @@ final class Steps {
             out.write((gson.toJson(answer) + "\n").getBytes(StandardCharsets.UTF_8));
             out.flush();
         }
+        last.run();
         Runtime.getRuntime().halt(0);
     }
 

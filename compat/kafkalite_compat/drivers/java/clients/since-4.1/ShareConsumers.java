@@ -34,7 +34,7 @@ final class ShareConsumers implements SharePolled {
 
     static SharePolled open(Session session, Request request) {
         Options options = new Options("share consumer", ConsumerConfig.configNames())
-                .set("bootstrap.servers", session.bootstrap)
+                .set("bootstrap.servers", session.bootstrap())
                 .set("default.api.timeout.ms", Session.WAIT_MS)
                 .set("group.id", request.text("group"))
                 .set("share.acknowledgement.mode", request.text("acknowledgement", "implicit"));
