@@ -9,9 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from kafkalite_compat.report import markdown, writers
+from kafkalite_compat.report.progress import Terminal
 from kafkalite_compat.report.readme import support_table
 from kafkalite_compat.report.summary import Summary, reasons
-from kafkalite_compat.report.terminal import Terminal, show
+from kafkalite_compat.report.terminal import show
 from kafkalite_compat.results import BrokerInfo, Outcome, Results, Verdict
 from rich.console import Console
 from sample_results import HOSTILE, KAFKA, KAFKALITE, sample
@@ -138,6 +139,29 @@ def test_progress_names_a_failure_at_once_and_only_once() -> None:
 
 def test_bars_are_for_terminals_only() -> None:
     assert "━" not in progress(small())
+
+
+def test_bar_of_a_client_goes_with_the_client() -> None:
+    results = small()
+    out = io.StringIO()
+    terminal = Terminal(Console(file=out, width=100, force_terminal=True, color_system=None))
+    terminal.run_started([one.label for one in results.clients], results.scenarios, results.brokers)
+    for cell in results.cells[:59]:
+        terminal.cell_finished(cell)
+    assert re.search("kcat 3.2.0 on kafkalite +━+. +59/60", _bars(terminal))
+    terminal.client_finished("kcat 3.2.0", KAFKALITE.name)
+    terminal.cell_finished(
+        results.cells[59]
+    )  # of a scenario that restarts the broker: it comes last
+    assert "kcat" not in _bars(terminal)
+    assert "60/1920" in _bars(terminal)
+    terminal.run_finished(results)
+
+
+def _bars(terminal: Terminal) -> str:
+    out = io.StringIO()
+    Console(file=out, width=100).print(terminal._bars.get_renderable())
+    return out.getvalue()
 
 
 # Markdown

@@ -13,7 +13,7 @@ from kafkalite_compat.catalogue import load_clients
 from kafkalite_compat.cli.brokers import Choice, broker_options
 from kafkalite_compat.cli.choosing import chosen_clients, chosen_scenarios
 from kafkalite_compat.cli.reports import report, report_options
-from kafkalite_compat.report.terminal import Terminal
+from kafkalite_compat.report.progress import Terminal
 from kafkalite_compat.results import Outcome
 from kafkalite_compat.results_file import load
 from kafkalite_compat.runner import Plan, Runner

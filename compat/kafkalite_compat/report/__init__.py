@@ -1,6 +1,6 @@
 """How a run is shown: while it goes on, and what came of it, for people and for machines.
 
-    Runner --events--> Listener (terminal.Terminal)            progress
+    Runner --events--> Listener (progress.Terminal)            progress
     Results ---------> terminal.show, writers()[kind]          the outcome
 
 Every form is a function of `Results` alone, so an earlier run is shown from its JSON as if it had just ended.
