@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,9 @@ from kafkalite_compat.report import Listener
 from kafkalite_compat.results import BrokerInfo, Cell, ClientInfo, Outcome, Results
 from kafkalite_compat.runtimes import Command, InstallFailed, prepare, runtime_of
 from kafkalite_compat.scenario import Scenario, Skip
+from kafkalite_compat.wire.cluster import Cluster
+from kafkalite_compat.wire.connection import WireError
+from kafkalite_compat.wire.topics import delete_topics, topics_named
 from kafkalite_compat.world import World
 
 SCENARIO_WITHIN_S: Final = 150.0
@@ -272,6 +275,7 @@ class Session:
         self._log = scratch / f"{label}.log"
         self._driver: Driver | None = None
         self._deadline: float | None = None
+        self._prefixes: list[str] = []
 
     def __enter__(self) -> Session:
         return self
@@ -279,6 +283,7 @@ class Session:
     def __exit__(self, *exception: object) -> None:
         if self._driver is not None:
             self._driver.close()
+        self._tidy_up()
 
     def run(self, scenario: Scenario, prefix: str) -> Cell:
         """Run one scenario; never raises for what a client or broker does."""
@@ -286,6 +291,7 @@ class Session:
         if limit is not None:
             return self._cell(scenario, Outcome.UNSUPPORTED, limit)
         began = time.monotonic()
+        self._prefixes.append(prefix)
         outcome, detail = self._outcome(scenario, prefix)
         cell = self._cell(scenario, outcome, detail)
         return replace(cell, seconds=round(time.monotonic() - began, 2))
@@ -312,7 +318,8 @@ class Session:
                 outcome, detail = Outcome.FAIL, f"{type(failure).__name__}: {failure}"
             else:
                 return Outcome.PASS, ""
-        self._start_afresh()
+        if outcome is Outcome.FAIL:
+            self._start_afresh()
         return outcome, detail
 
     def _started(self) -> Driver:
@@ -336,6 +343,13 @@ class Session:
         if self._driver is not None:
             self._driver.kill()
             self._driver = None
+
+    def _tidy_up(self) -> None:
+        """Delete the topics: thousands of them would slow the broker down, and its restarts even more."""
+        cluster = Cluster(self._broker.bootstrap, patience_s=0)
+        with suppress(OSError, WireError):  # what stays does no harm but that
+            delete_topics(cluster, topics_named(cluster, tuple(self._prefixes)))
+        cluster.close()
 
     def _restart(self, kill: bool) -> None:
         if self._barrier is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kafkalite_compat.driver import Driver, StepFailed
+from kafkalite_compat.driver import Driver, NotSupported, StepFailed
 
 TopicPartition = tuple[str, int]
 Headers = Sequence[tuple[str, bytes | None]]
@@ -115,7 +115,7 @@ class Steps:
         for one in list(self._open):
             try:
                 one.close()
-            except StepFailed:
+            except (StepFailed, NotSupported):
                 continue
 
     def _consumer(self, op: str, options: Mapping[str, Any]) -> Consumer:

@@ -11,7 +11,8 @@ from typing import Any
 
 from kafkalite_protocol.records import Record
 
-from kafkalite_compat.driver import Driver
+from kafkalite_compat.driver import Driver, NotSupported
+from kafkalite_compat.scenario import Skip
 from kafkalite_compat.steps import Steps
 from kafkalite_compat.wire import logs, topics
 from kafkalite_compat.wire.cluster import Cluster
@@ -47,7 +48,7 @@ class World:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if kind is None:  # otherwise the driver is ended anyhow
+            if kind is None or issubclass(kind, NotSupported | Skip):  # else the driver is ended
                 self.steps.close()
         finally:
             self.wire.close()

@@ -143,7 +143,7 @@ def test_topics_and_configs_are_seen(cluster: Cluster):
 def test_deleted_topic_is_gone_and_deleting_it_again_is_no_error(cluster: Cluster):
     topics.create_topic(cluster, "brief")
     for _ in range(2):
-        topics.delete_topic(cluster, "brief")
+        topics.delete_topics(cluster, ["brief"])
     assert topics.partitions_of(cluster, "brief") is None
 
 

@@ -104,7 +104,7 @@ def deleted_under_producer(world: World) -> None:
     topic = world.topic()
     producer = world.steps.producer()
     producer.send_all(topic, [NewRecord(b"before")] * 2)
-    topics.delete_topic(world.wire, topic)
+    topics.delete_topics(world.wire, [topic])
     eventually("the topic is gone", lambda: topics.partitions_of(world.wire, topic) is None)
     topics.create_topic(world.wire, topic)
     producer.send_all(topic, [NewRecord(b"after")])

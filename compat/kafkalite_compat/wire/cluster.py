@@ -22,10 +22,11 @@ class Cluster:
     """Connections by broker id, made when they are first needed. Not for several threads at once.
 
     The answers of one broker are its own: whoever asks a leader or coordinator finds it anew (`leader`, `coordinator`), since
-    leadership may move and a broker may be restarted under the suite's feet.
+    leadership may move and a broker may be restarted under the suite's feet. What may pass is tried again for `patience_s`.
     """
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, patience_s: float = 20) -> None:
+        self._patience_s = patience_s
         self._bootstrap = [_host_port(address) for address in bootstrap.split(",")]
         self._connections: dict[tuple[str, int], Connection] = {}
 
@@ -84,21 +85,21 @@ class Cluster:
         metadata = self.metadata()
         return [self._connection(broker.host, broker.port) for broker in metadata.brokers]
 
-    def retry(self, attempt: Callable[[], T], within_s: float = 20) -> T:
+    def retry(self, attempt: Callable[[], T]) -> T:
         """Try until it comes to an end: new topics have no leader at once, coordinators load, brokers restart.
 
         Errors that Kafka calls retriable and broken connections are tried again; the last one is raised in the end.
         """
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + self._patience_s
         while True:
             try:
                 return attempt()
             except Refused as refused:
-                if not refused.is_retriable or time.monotonic() > deadline:
+                if not refused.is_retriable or time.monotonic() >= deadline:
                     raise
             except OSError:
                 self.close()
-                if time.monotonic() > deadline:
+                if time.monotonic() >= deadline:
                     raise
             time.sleep(PAUSE_S)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,12 +58,20 @@ def create_topic(
         cluster.retry(lambda partition=partition: cluster.leader(topic, partition))  # type: ignore[misc]
 
 
-def delete_topic(cluster: Cluster, topic: str) -> None:
-    """Remove a topic; one that is not there is no error."""
-    request = DeleteTopicsRequest(topic_names=[topic], timeout_ms=20_000)
-    (answer,) = cluster.retry(lambda: cluster.controller().ask(request, at_most=5)).responses
-    if answer.error_code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-        check(f"deleting {topic}", answer.error_code)
+def delete_topics(cluster: Cluster, names: Sequence[str]) -> None:
+    """Remove topics; one that is not there is no error."""
+    if not names:
+        return
+    request = DeleteTopicsRequest(topic_names=list(names), timeout_ms=20_000)
+    for answer in cluster.retry(lambda: cluster.controller().ask(request, at_most=5)).responses:
+        if answer.error_code != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+            check(f"deleting {answer.name}", answer.error_code)
+
+
+def topics_named(cluster: Cluster, prefixes: tuple[str, ...]) -> list[str]:
+    """The topics whose names begin with one of these."""
+    names = [str(topic.name) for topic in cluster.metadata(None).topics]
+    return [name for name in names if name.startswith(prefixes)]
 
 
 def partitions_of(cluster: Cluster, topic: str) -> list[PartitionState] | None:
