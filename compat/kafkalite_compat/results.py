@@ -115,8 +115,18 @@ class Results:
         ]
 
     def failures(self) -> list[Cell]:
-        """The cells that make the run fail."""
+        """What the tested brokers are to blame for; what failed on the measure itself is in `doubts`."""
+        return [cell for cell in self._failed() if not self._is_measure(cell)]
+
+    def doubts(self) -> list[Cell]:
+        """What failed on the measure: the suite's fault or the client's, and to be looked into."""
+        return [cell for cell in self._failed() if self._is_measure(cell)]
+
+    def _failed(self) -> list[Cell]:
         return [cell for cell, verdict in self.judged() if verdict is Verdict.FAIL]
+
+    def _is_measure(self, cell: Cell) -> bool:
+        return self.reference is not None and cell.broker == self.reference.name
 
 
 def _beside(here: Outcome, there: Outcome | None) -> Verdict:

@@ -293,7 +293,7 @@ class Session:
         began = time.monotonic()
         self._prefixes.append(prefix)
         outcome, detail = self._outcome(scenario, prefix)
-        cell = self._cell(scenario, outcome, detail)
+        cell = self._cell(scenario, outcome, detail.replace(prefix, "..."))  # names are chance
         return replace(cell, seconds=round(time.monotonic() - began, 2))
 
     def _outcome(self, scenario: Scenario, prefix: str) -> tuple[Outcome, str]:
