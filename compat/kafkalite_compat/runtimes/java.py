@@ -90,8 +90,8 @@ def _class_path(folder: Path) -> str:
 
 
 def _fetch(requires: tuple[str, ...], folder: Path, cache: Path) -> None:
-    pom = folder / "pom.xml"
-    pom.write_text(_pom(requires))
+    file = folder / "pom.xml"
+    file.write_text(pom(requires))
     with _alone(cache / ".maven.lock"):
         run(
             (
@@ -100,7 +100,7 @@ def _fetch(requires: tuple[str, ...], folder: Path, cache: Path) -> None:
                 "-q",
                 "-Dstyle.color=never",
                 "-f",
-                str(pom),
+                str(file),
                 "dependency:copy-dependencies",
                 f"-DoutputDirectory={folder / 'libs'}",
             )
@@ -123,7 +123,8 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _pom(requires: tuple[str, ...]) -> str:
+def pom(requires: tuple[str, ...]) -> str:
+    """A project that depends on what `requires` names (see `_dependency`)."""
     return _POM.format(dependencies="".join(map(_dependency, requires)))
 
 
