@@ -69,7 +69,9 @@ async def _close(client: Any) -> None:
 
 
 def explain(problem: Exception) -> Failed | None:
-    """aiokafka's errors of the broker carry Kafka's code and name."""
+    """aiokafka's errors of the broker carry Kafka's code and name, but for codes that it does not know."""
+    if isinstance(problem, errors.UnknownError):
+        return Failed(str(problem))
     if isinstance(problem, errors.BrokerResponseError):
         return Failed(str(problem), problem.errno, problem.message)
     return None

@@ -8,13 +8,15 @@ import confluent_kafka
 from confluent_kafka import Consumer, TopicPartition
 
 from .confluent_common import ADMIN, WAIT_S, Connection, failed, need, only_result
-from .serving import op
+from .serving import Unsupported, op
 
 RESOURCES: Final = {
     "topic": ADMIN.ResourceType.TOPIC,
     "broker": ADMIN.ResourceType.BROKER,
     "group": ADMIN.ResourceType.GROUP,
 }
+KNOWS_GROUP_CONFIGS: Final = hasattr(ADMIN.ConfigSource, "GROUP_CONFIG")
+"""librdkafka before 2.10 asks for the configs of a group by the number that groups have in ACLs."""
 
 
 class Admin:
@@ -112,7 +114,7 @@ class Admin:
 
     @op
     def describe_configs(self, resource: str, name: str) -> dict[str, Any]:
-        wanted = ADMIN.ConfigResource(RESOURCES[resource], name)
+        wanted = ADMIN.ConfigResource(_config_resource(resource), name)
         entries = only_result(self._connection.admin.describe_configs([wanted]))
         return {"configs": {key: _config_json(entry) for key, entry in entries.items()}}
 
@@ -124,7 +126,7 @@ class Admin:
         set: dict[str, str] | None = None,  # noqa: A002 - the step's field
         unset: list[str] | None = None,
     ) -> dict[str, Any]:
-        kind = RESOURCES[resource]
+        kind = _config_resource(resource)
         incremental = hasattr(self._connection.admin, "incremental_alter_configs")
         if incremental:
             entries = _incremental_entries(set or {}, unset or [])
@@ -183,6 +185,14 @@ class Admin:
 
 def _broker_json(node: Any) -> dict[str, Any]:
     return {"id": node.id, "host": node.host, "port": node.port}
+
+
+def _config_resource(name: str) -> Any:
+    if name == "group" and not KNOWS_GROUP_CONFIGS:
+        raise Unsupported(
+            f"confluent-kafka {confluent_kafka.__version__} knows no configs of groups"
+        )
+    return RESOURCES[name]
 
 
 def _config_json(entry: Any) -> dict[str, Any]:

@@ -77,7 +77,8 @@ def ask_for_topic(connection: Connection, topic: str) -> None:
         name: value for name, value in settings.items() if name in KafkaConsumer.DEFAULT_CONFIG
     }
     consumer = connection.make(KafkaConsumer, known)
-    consumer.partitions_for_topic(topic)
+    consumer.subscribe([topic])
+    consumer.poll(timeout_ms=500)
     consumer.close()
 
 

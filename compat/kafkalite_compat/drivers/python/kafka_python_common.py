@@ -55,9 +55,16 @@ def if_known(kind: Any, name: str, value: Any) -> Any:
 
 
 def explain(problem: Exception) -> Failed | None:
-    """kafka-python's errors of the broker carry Kafka's code and name."""
+    """kafka-python's errors of the broker carry Kafka's code and name, but for codes that it does not know.
+
+    Some of its own errors have one of the broker in their text.
+    """
+    if isinstance(problem, errors.UnknownError):
+        return Failed(str(problem))
     if isinstance(problem, errors.BrokerResponseError):
         return Failed(str(problem), problem.errno, problem.message)
+    if isinstance(problem, errors.KafkaError) and ERROR_IN_TEXT.search(str(problem)):
+        return failed_text(str(problem))
     return None
 
 

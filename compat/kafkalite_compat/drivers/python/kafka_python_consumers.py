@@ -20,6 +20,7 @@ from .kafka_python_common import (
     to_offsets,
     to_partition,
 )
+from .kafka_python_polling import Member
 from .serving import Handles, Unsupported, op, or_none
 
 ASSIGNORS: Final = {
@@ -35,6 +36,8 @@ ASSIGNORS: Final = {
     ),
 }
 HEARTBEAT_INTERVAL_MS: Final = 3_000
+KNOWS_ITSELF: Final = hasattr(KafkaConsumer, "group_metadata")
+"""Since version 3 a consumer tells its member id and generation."""
 
 
 class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -114,43 +117,42 @@ class Consumers:
             "fetch_max_wait_ms": fetch_max_wait_ms,
             "allow_auto_create_topics": allow_auto_create,
         }
-        self._consumers.add(consumer, self._connection.make(KafkaConsumer, settings))
+        opened = self._connection.make(KafkaConsumer, settings)
+        self._consumers.add(consumer, Member(opened))
         self._rebalances[consumer] = Rebalances()
 
     def group_metadata(self, consumer: str, group: str) -> Any:
         """For a transaction that commits what this consumer has read: until version 3 the name alone."""
-        opened = self._consumers.get(consumer)
-        return opened.group_metadata() if hasattr(opened, "group_metadata") else group
+        if not KNOWS_ITSELF:
+            return group
+        return self._consumers.get(consumer).call(KafkaConsumer.group_metadata)
 
     @op
     def assign(self, consumer: str, partitions: list[dict[str, Any]]) -> None:
-        opened = self._consumers.get(consumer)
-        opened.assign(list(map(to_partition, partitions)))
-        for one in partitions:
-            if one["offset"] != "committed":
-                _seek(opened, to_partition(one), one["offset"])
+        self._consumers.get(consumer).call(lambda opened: _assign(opened, partitions))
 
     @op
     def subscribe(
         self, consumer: str, topics: list[str] | None = None, pattern: str | None = None
     ) -> None:
-        opened = self._consumers.get(consumer)
-        opened.subscribe(topics=topics or (), pattern=pattern, listener=self._rebalances[consumer])
+        member, listener = self._consumers.get(consumer), self._rebalances[consumer]
+        member.call(lambda opened: opened.subscribe(topics or (), pattern, listener))
+        member.in_group = True
 
     @op
     def poll(self, consumer: str, timeout_ms: int, max_records: int = 500) -> dict[str, Any]:
-        found = self._consumers.get(consumer).poll(timeout_ms=timeout_ms, max_records=max_records)
+        found = self._consumers.get(consumer).poll(timeout_ms, max_records)
         return {"records": [record_json(one) for some in found.values() for one in some]}
 
     @op
     def assignment(self, consumer: str) -> dict[str, Any]:
-        opened = self._consumers.get(consumer)
-        partitions = sorted(opened.assignment())
-        member = opened.group_metadata() if hasattr(opened, "group_metadata") else None
+        member = self._consumers.get(consumer)
+        partitions = sorted(member.look(KafkaConsumer.assignment))
+        known = member.look(KafkaConsumer.group_metadata) if KNOWS_ITSELF else None
         return {
             "partitions": list(map(partition_json, partitions)),
-            "member_id": member.member_id if member else None,
-            "generation": or_none(member.generation_id) if member else None,
+            "member_id": known.member_id if known else None,
+            "generation": or_none(known.generation_id) if known else None,
         }
 
     @op
@@ -160,36 +162,39 @@ class Consumers:
 
     @op
     def seek(self, consumer: str, topic: str, partition: int, offset: int | str) -> None:
-        _seek(self._consumers.get(consumer), TopicPartition(topic, partition), offset)
+        where = TopicPartition(topic, partition)
+        self._consumers.get(consumer).call(lambda opened: _seek(opened, where, offset))
 
     @op
     def position(self, consumer: str, topic: str, partition: int) -> dict[str, Any]:
         where = TopicPartition(topic, partition)
-        return {"offset": self._consumers.get(consumer).position(where)}
+        found = self._consumers.get(consumer).call(lambda opened: opened.position(where))
+        return {"offset": found}
 
     @op
     def commit_offsets(self, consumer: str, offsets: list[dict[str, Any]] | None = None) -> None:
-        opened = self._consumers.get(consumer)
-        opened.commit(None if offsets is None else to_offsets(offsets))
+        wanted = None if offsets is None else to_offsets(offsets)
+        self._consumers.get(consumer).call(lambda opened: opened.commit(wanted))
 
     @op
     def committed(self, consumer: str, partitions: list[dict[str, Any]]) -> dict[str, Any]:
-        opened = self._consumers.get(consumer)
-        wanted = list(map(to_partition, partitions))
-        found = [(where, opened.committed(where, metadata=True)) for where in wanted]
+        member, wanted = self._consumers.get(consumer), list(map(to_partition, partitions))
+        found = member.call(lambda opened: [(one, opened.committed(one, True)) for one in wanted])
         return {"offsets": [offset_json(where, one) for where, one in found]}
 
     @op
     def pause(self, consumer: str, partitions: list[dict[str, Any]]) -> None:
-        self._consumers.get(consumer).pause(*map(to_partition, partitions))
+        wanted = list(map(to_partition, partitions))
+        self._consumers.get(consumer).call(lambda opened: opened.pause(*wanted))
 
     @op
     def resume(self, consumer: str, partitions: list[dict[str, Any]]) -> None:
-        self._consumers.get(consumer).resume(*map(to_partition, partitions))
+        wanted = list(map(to_partition, partitions))
+        self._consumers.get(consumer).call(lambda opened: opened.resume(*wanted))
 
     @op
     def close_consumer(self, consumer: str) -> None:
-        self._consumers.take(consumer).close()
+        self._consumers.take(consumer).call(KafkaConsumer.close)
 
 
 def _assignors(name: str | None) -> list[Any] | None:
@@ -201,6 +206,13 @@ def _assignors(name: str | None) -> list[Any] | None:
         return [getattr(importlib.import_module(module), kind)]
     except (ImportError, ValueError):
         raise Unsupported(f"kafka-python {VERSION} has no assignor {name}") from None
+
+
+def _assign(consumer: Any, partitions: list[dict[str, Any]]) -> None:
+    consumer.assign(list(map(to_partition, partitions)))
+    for one in partitions:
+        if one["offset"] != "committed":
+            _seek(consumer, to_partition(one), one["offset"])
 
 
 def _seek(consumer: Any, where: TopicPartition, offset: int | str) -> None:
