@@ -85,7 +85,9 @@ def _fetched(folder: Path, release: str, packages: tuple[str, ...]) -> list[Path
 
 def _started(root: Path, program: str) -> list[str]:
     """The program by the loader, and with the libraries, that were unpacked with it."""
-    loaders = sorted(root.glob("**/ld-linux*.so.*"))
+    # Some are links to where the loader is on an installed system.
+    found = sorted(root.glob("**/ld-linux*.so.*"))
+    loaders = [one for one in found if one.resolve().is_relative_to(root)]
     libraries = {str(one.parent) for one in root.glob("**/lib*.so.*") if not one.is_dir()}
     if not loaders:
         raise InstallFailed(f"no loader was unpacked below {root}")

@@ -38,9 +38,12 @@ serving = {{ path = {serving} }}
 default = [{default}]
 {features}
 
+# As quick to compile as can be; what the language checks at run time is what it checks in a release.
 [profile.dev]
 debug = 0
 incremental = false
+debug-assertions = false
+overflow-checks = false
 
 [lints.rust]
 unexpected_cfgs = "allow"

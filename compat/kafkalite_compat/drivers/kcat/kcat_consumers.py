@@ -14,7 +14,7 @@ Where = tuple[str, int]
 
 START_OFFSETS: Final = {"earliest": "beginning", "latest": "end", "committed": "stored"}
 TIMESTAMP_TYPES: Final = {"create": "create", "logappend": "append"}
-REBALANCE: Final = re.compile(r"rebalanced \(memberid ([^),]*).*?\): (.*?): ?(.*)$")
+REBALANCE: Final = re.compile(r"rebalanced(.*?)\(memberid ([^),]*)[^)]*\): (\w+: ?)?(.*)$")
 PARTITION: Final = re.compile(r"(?:^|, )(\S+) \[(\d+)\]")
 TURN_S: Final = 0.05
 LARGEST_MESSAGE_BYTES: Final = 1_000_000
@@ -64,13 +64,17 @@ class Member:
         self._readers[None] = self._kcat.reader(arguments, self._settings, self._note)
 
     def _note(self, line: str) -> None:
-        """Rebalances are told on stderr: "... rebalanced (memberid m): assigned: topic [0], topic [1]"."""
+        """Rebalances are told on stderr, the eager and the cooperative ones in different words.
+
+        ... rebalanced (memberid m): assigned: topic [0], topic [1]
+        ... rebalanced: incremental revoke of 1 partition(s) (memberid m, COOPERATIVE rebalance protocol): topic [0]
+        """
         found = REBALANCE.search(line)
         if found is None:
             return
-        self.member_id = found[1]
-        partitions = [(topic, int(number)) for topic, number in PARTITION.findall(found[3])]
-        kind = "assigned" if "assign" in found[2] and "unassign" not in found[2] else "revoked"
+        before, self.member_id, after, listed = found.groups()
+        partitions = [(topic, int(number)) for topic, number in PARTITION.findall(listed)]
+        kind = "revoked" if "revoke" in before + (after or "") else "assigned"
         self.assigned = (
             self.assigned | set(partitions)
             if kind == "assigned"

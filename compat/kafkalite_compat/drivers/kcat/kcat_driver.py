@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 from kcat_consumers import Consumers
-from kcat_process import Kcat, command_of, failed
+from kcat_process import Kcat, command_of
 from kcat_producers import Producers
 from serving import Failed, Unsupported, op, or_none, serve
 
@@ -49,11 +49,8 @@ class Listing:
     @op
     def start(self, bootstrap: str) -> dict[str, Any]:
         self._kcat.bootstrap = bootstrap
-        version = self._kcat.version()
-        own, library = re.search(r"Version (\S+)", version), re.search(r"librdkafka (\S+)", version)
-        assert own is not None
-        assert library is not None
-        return {"client": "kcat", "version": own[1], "runtime": f"C, librdkafka {library[1]}"}
+        runtime = f"C, librdkafka {self._kcat.library}"
+        return {"client": "kcat", "version": self._kcat.version, "runtime": runtime}
 
     @op
     def metadata(self, topic: str | None = None, allow_auto_create: bool = False) -> dict[str, Any]:
@@ -80,7 +77,7 @@ class Listing:
         found: dict[str, Any] = json.loads(self._kcat.run(arguments, settings))
         for one in found["topics"]:
             if topic is not None and "error" in one:
-                raise failed(one["error"])
+                raise self._kcat.failed(one["error"])
         return found
 
     @op

@@ -29,20 +29,38 @@ ERRORS: Final = {
 }
 """kcat tells an error of the broker in librdkafka's words, of which each stands for one code."""
 
-UNKNOWN_SETTING: Final = re.compile(r"No such configuration property|Invalid value .* for config")
+VERSION: Final = re.compile(r"Version (\S+)")
+LIBRARY: Final = re.compile(r"librdkafka (\S+)")
+NO_COMMON_VERSION: Final = "Required feature not supported by broker"
+REFUSED: Final = re.compile(
+    r"No such configuration property|Invalid value .* for config|Failed to create (consumer|producer)"
+)
 
 
 class Kcat:
-    """The program, and the broker's address. `command` is what it is started with."""
+    """The program, and the broker's address.
+
+    Args:
+        command: What it is started with.
+
+    Attributes:
+        version: Its own, e.g. "1.7.1".
+        library: That of its librdkafka.
+    """
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = list(command)
         self.bootstrap = ""
-
-    def version(self) -> str:
-        """What it says of itself, e.g. "Version 1.7.1 (JSON, ... librdkafka 2.0.2 builtin.features=...)"."""
         done = subprocess.run([*self._command, "-V"], capture_output=True, text=True, check=True)
-        return done.stdout
+        own, library = VERSION.search(done.stdout), LIBRARY.search(done.stdout)
+        assert own is not None
+        assert library is not None
+        self.version, self.library = own[1], library[1]
+
+    @property
+    def takes_words(self) -> bool:
+        """Whether a delimiter may be of several bytes: since 1.7."""
+        return not self.version.startswith("1.6")
 
     def argv(self, arguments: Sequence[str], settings: dict[str, Any]) -> list[str]:
         return [*self._command, "-b", self.bootstrap, *arguments, *_as_options(settings)]
@@ -67,7 +85,7 @@ class Kcat:
         )
         complaint = done.stderr.decode(errors="replace")
         if done.returncode:
-            raise failed(complaint)
+            raise self.failed(complaint)
         return done.stdout
 
     def reader(
@@ -78,16 +96,37 @@ class Kcat:
     ) -> Reader:
         """Start one that reads until it is stopped. `told` gets each line of its stderr, in another thread."""
         argv = self.argv(["-J", "-u", *arguments], settings)
-        return Reader(argv, told)
+        return Reader(argv, told, self.failed)
+
+    def failed(self, complaint: str) -> Failed:
+        """What it complained of, with Kafka's code if the words are those of an error that is known here.
+
+        Raises Unsupported if it is the library that cannot.
+        """
+        text = _last_line(complaint)
+        if REFUSED.search(text):
+            raise Unsupported(f"librdkafka refuses its settings: {text}")
+        if NO_COMMON_VERSION in text and self.library.startswith("1."):
+            raise Unsupported(f"librdkafka {self.library} is too old for this broker: {text}")
+        for words, (code, name) in ERRORS.items():
+            if f"Broker: {words}" in text:
+                return Failed(text, code, name)
+        return Failed(text)
 
 
 class Reader:
     """A kcat that writes one JSON object per record, gathered here until they are asked for."""
 
-    def __init__(self, argv: Sequence[str], told: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        told: Callable[[str], None],
+        failed: Callable[[str], Failed],
+    ) -> None:
         self._records: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._complaints: list[str] = []
         self._told = told
+        self._failed = failed
         self._process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -122,7 +161,7 @@ class Reader:
             return None
         if record is None:
             self._records.put(None)
-            raise failed("\n".join(self._complaints))
+            raise self._failed("\n".join(self._complaints))
         return record
 
     def _now(self) -> dict[str, Any] | None:
@@ -137,17 +176,6 @@ class Reader:
             self._process.kill()
             self._process.wait()
             raise Failed(f"kcat did not end within {LEAVES_WITHIN_S:.0f} s") from None
-
-
-def failed(complaint: str) -> Failed:
-    """What kcat complained of, with Kafka's code if the words are those of an error that is known here."""
-    text = _last_line(complaint)
-    if UNKNOWN_SETTING.search(text):
-        raise Unsupported(f"librdkafka refuses a setting: {text}")
-    for words, (code, name) in ERRORS.items():
-        if f"Broker: {words}" in text:
-            return Failed(text, code, name)
-    return Failed(text)
 
 
 def _last_line(text: str) -> str:

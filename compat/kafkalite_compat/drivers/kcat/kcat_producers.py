@@ -84,19 +84,32 @@ class Producers:
     ) -> list[dict[str, Any]]:
         """kcat tells no offsets; of several records it does not tell which one failed."""
         _, partition, has_keys, empty_is_null = alike[0].options
-        line_end, key_end = _separators(alike)
-        arguments = ["-P", "-t", topic, "-D", line_end]
-        arguments += ["-K", key_end] if has_keys else []
+        line_end, key_end = self._separators(alike)
+        arguments = ["-P", "-t", topic, "-D", _escaped(line_end)]
+        arguments += ["-K", _escaped(key_end)] if has_keys else []
         arguments += ["-Z"] if empty_is_null else []
         arguments += ["-p", str(partition)] if partition is not None else []
         arguments += [part for header in alike[0].headers for part in ("-H", header)]
-        lines = (_line(one, key_end if has_keys else None) + line_end.encode() for one in alike)
+        lines = (_line(one, key_end if has_keys else None) + line_end for one in alike)
         result: dict[str, Any] = {"partition": partition, "offset": None, "timestamp_ms": None}
         try:
             self._kcat.run(arguments, settings, b"".join(lines))
         except Failed as problem:
             result = {"error": problem.as_json()}
         return [result] * len(alike)
+
+    def _separators(self, records: Iterable[Outgoing]) -> tuple[bytes, bytes]:
+        """What ends a line and what ends a key; neither is anywhere in the records."""
+        data = b"".join((one.key or b"") + (one.value or b"") for one in records)
+        unused = [bytes([byte]) for byte in range(1, 256) if byte not in data]
+        if len(unused) > 1:
+            return unused[0], unused[1]
+        if not self._kcat.takes_words:
+            raise Unsupported(
+                "kafkacat 1.6 wants a delimiter of one byte, and the records have all bytes"
+            )
+        word = secrets.token_hex(16)
+        return f"<line {word}>".encode(), f"<key {word}>".encode()
 
     @op
     def close_producer(self, producer: str) -> None:
@@ -124,15 +137,15 @@ def _header(name: str, value: bytes | None) -> str:
     return f"{name}={value.decode(errors='surrogateescape')}"
 
 
-def _line(one: Outgoing, key_end: str | None) -> bytes:
+def _line(one: Outgoing, key_end: bytes | None) -> bytes:
     value = one.value or b""
-    return value if key_end is None else (one.key or b"") + key_end.encode() + value
+    return value if key_end is None else (one.key or b"") + key_end + value
 
 
-def _separators(records: Iterable[Outgoing]) -> tuple[str, str]:
-    """What ends a line and what ends a key; neither is anywhere in the records."""
-    data = b"\0".join((one.key or b"") + b"\0" + (one.value or b"") for one in records)
-    while True:
-        word = secrets.token_hex(8)
-        if word.encode() not in data:
-            return f"<line {word}>", f"<key {word}>"
+def _escaped(delimiter: bytes) -> str:
+    """As -D and -K take it."""
+    return (
+        "".join(f"\\x{byte:02x}" for byte in delimiter)
+        if len(delimiter) == 1
+        else delimiter.decode()
+    )
