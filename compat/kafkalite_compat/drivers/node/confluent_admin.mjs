@@ -1,4 +1,5 @@
 /** The administration of @confluentinc/kafka-javascript; what a version lacks it says by itself. */
+import { commit } from './confluent_consumers.mjs'
 import { RdKafka, call } from './confluent_library.mjs'
 import { options } from './serving.mjs'
 
@@ -127,15 +128,7 @@ function groups(admin, { bystander }) {
       }
     },
     /** No such call in AdminClient: a consumer of the group commits without having joined. */
-    async alter_group_offsets({ group, offsets }) {
-      const commits = offsets.map(({ topic, partition, offset, metadata }) => ({
-        topic,
-        partition,
-        offset,
-        ...(metadata != null && { metadata })
-      }))
-      await call(await bystander(group), 'commitCb', commits)
-    },
+    alter_group_offsets: async ({ group, offsets }) => void commit(await bystander(group), offsets),
     delete_group_offsets: 'AdminClient has no deleteConsumerGroupOffsets'
   }
 }

@@ -2,7 +2,7 @@
 import { createAdministration } from './confluent_admin.mjs'
 import { createConsumers } from './confluent_consumers.mjs'
 import { RdKafka, call, checkCodec, config, describe, version } from './confluent_library.mjs'
-import { Handles, options, serve, tell, toBytes } from './serving.mjs'
+import { Handles, Unsupported, options, serve, tell, toBytes } from './serving.mjs'
 
 const TRANSACTION_WITHIN_MS = 30000
 const POLL_EVERY_MS = 10
@@ -47,7 +47,8 @@ class Producer {
   }
 
   send(topic, record) {
-    const { key, value, headers, partition, timestamp_ms: timestampMs } = record
+    const { key, value, partition, timestamp_ms: timestampMs } = record
+    const headers = toHeaders(record.headers)
     return new Promise((resolve) => {
       const delivered = (error, report) => resolve(error ? { error: tell(error, describe) } : this.#result(report))
       try {
@@ -58,7 +59,7 @@ class Producer {
           toBytes(key),
           timestampMs ?? undefined,
           delivered,
-          (headers ?? []).map(([name, bytes]) => ({ [name]: toBytes(bytes) }))
+          headers
         )
       } catch (error) {
         resolve({ error: tell(error, describe) })
@@ -70,6 +71,13 @@ class Producer {
     const known = this.acks !== '0' && offset >= 0
     return { partition, offset: known ? offset : null, timestamp_ms: timestamp > 0 ? timestamp : null }
   }
+}
+
+function toHeaders(pairs) {
+  return (pairs ?? []).map(([name, value]) => {
+    if (value === null) throw new Unsupported('a header value has to be a string or a buffer: there is no null')
+    return { [name]: toBytes(value) }
+  })
 }
 
 const KNOWN = {
