@@ -301,7 +301,6 @@ def _two_members(world: World, topic: str, session_timeout_ms: int | None = None
     """Two members that share the topic's four partitions evenly."""
     options = {
         "group": world.name("group"),
-        "assignor": "range",
         "session_timeout_ms": session_timeout_ms,
         "heartbeat_interval_ms": HEARTBEAT_MS,
     }

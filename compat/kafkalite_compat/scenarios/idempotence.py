@@ -28,8 +28,8 @@ def writes_sequences(world: World) -> None:
 
 @scenario("I02", "Many batches in flight keep their order")
 def order_in_flight(world: World) -> None:
-    """3000 records in small batches, as many requests in flight as the client allows itself. The log has them in the order of sending, each once,
-    with sequence numbers without a gap."""
+    """3000 records in small batches, as many requests in flight as the client allows itself. The log has them in the order of
+    sending, each once, with sequence numbers without a gap."""
     topic = world.topic()
     values = [b"%05d " % n + b"x" * 94 for n in range(3000)]
     producer = world.steps.producer(idempotence=True, batch_bytes=4096)

@@ -135,12 +135,14 @@ def offsets_with_commit(world: World) -> None:
 
 @scenario("T07", "Offsets are forgotten with an aborted transaction")
 def offsets_with_abort(world: World) -> None:
-    """As T06 without a consumer, and the transaction is aborted: the group has no offset. One that follows and is committed sets it."""
+    """As T06 without a consumer, and the transaction is aborted: the group has no offset. Another
+    producer's transaction is committed and sets it."""
     source, group = world.topic(), world.name("group")
-    producer = _producer(world)
-    producer.begin()
-    producer.send_offsets(group, {(source, 0): 3})
-    producer.abort()
+    aborting = _producer(world)
+    aborting.begin()
+    aborting.send_offsets(group, {(source, 0): 3})
+    aborting.abort()
+    producer = world.steps.producer(transactional_id=world.name("another-id"))
     producer.begin()
     producer.send_offsets(group, {(source, 0): 5})
     expect("offsets before the commit", committed_offsets(world, group), {})

@@ -14,6 +14,7 @@ from kafkalite_protocol.messages.incremental_alter_configs import IncrementalAlt
 
 from kafkalite_compat.wire.cluster import Cluster
 from kafkalite_compat.wire.connection import Refused, check
+from kafkalite_compat.wire.logs import LATEST, list_offset
 
 TOPIC, BROKER, GROUP = 2, 4, 32  # Kafka's ConfigResource types
 SET, DELETE = 0, 1  # Kafka's AlterConfigOp types
@@ -30,7 +31,7 @@ class PartitionState:
 def create_topic(
     cluster: Cluster, topic: str, partitions: int = 1, configs: Mapping[str, str] | None = None
 ) -> None:
-    """Make a topic with the broker's default replication, and wait until every partition has a leader."""
+    """Make a topic with the broker's default replication, and wait until every partition has a leader that answers for it."""
     create = CreateTopicsRequest
     request = create(
         [
@@ -55,7 +56,7 @@ def create_topic(
 
     cluster.retry(attempt)
     for partition in range(partitions):
-        cluster.retry(lambda partition=partition: cluster.leader(topic, partition))  # type: ignore[misc]
+        list_offset(cluster, topic, partition, LATEST)
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str]) -> None:
