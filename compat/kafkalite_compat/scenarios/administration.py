@@ -98,8 +98,10 @@ def alter_configs(world: World) -> None:
     topic = world.topic()
     changes = {"retention.ms": "7200000", "max.message.bytes": "20000"}
     _alter(world, topic, set=changes)
-    seen = _seen(world, topic)
-    expect("configs after setting", {key: seen[key].value for key in changes}, changes)
+    eventually(
+        "the configs are as they were set",
+        lambda: {key: _seen(world, topic)[key].value for key in changes} == changes,
+    )
     default = topics.broker_config(world.wire, "log.retention.ms") or "604800000"
     incremental = _alter(world, topic, unset=["retention.ms"])
     eventually(
