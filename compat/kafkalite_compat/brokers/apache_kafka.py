@@ -99,6 +99,7 @@ def one_node(port: int, data: Path) -> dict[str, str]:
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@127.0.0.1:{port + 1}",
+        "super.users": "User:ANONYMOUS",  # the suite is nobody: with an authorizer it may still do everything
         "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{port + 1}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
         "controller.listener.names": "CONTROLLER",

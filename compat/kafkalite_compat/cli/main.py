@@ -12,6 +12,7 @@ from kafkalite_compat.brokers import BrokerFailed
 from kafkalite_compat.catalogue import load_clients
 from kafkalite_compat.cli.brokers import Choice, broker_options
 from kafkalite_compat.cli.choosing import chosen_clients, chosen_scenarios
+from kafkalite_compat.cli.differential import differential
 from kafkalite_compat.cli.reports import report, report_options
 from kafkalite_compat.report.progress import Terminal
 from kafkalite_compat.results import Outcome
@@ -87,6 +88,9 @@ def run(
     report(results, files)
     skipped = [cell for cell in results.cells if cell.outcome is Outcome.SKIPPED]
     sys.exit(1 if results.failures() or (strict and skipped) else 0)
+
+
+main.add_command(differential)
 
 
 @main.command("list")

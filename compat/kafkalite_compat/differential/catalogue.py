@@ -72,6 +72,12 @@ class Setup:
     settings: Mapping[str, str]
     groups: frozenset[str]
 
+    def has_any_of(self, only: Sequence[str]) -> bool:
+        """Whether any of the names or groups is run in this setup; true, too, where all are asked for."""
+        sweep = SWEEP in self.groups and any(name.startswith(SWEEP) for name in only)
+        written = [one for one in written_scripts() if one.group in self.groups]
+        return sweep or bool(chosen(written, only))
+
 
 def written_scripts() -> list[Script]:
     """Those that are written by hand; they name their topics the same on both brokers, which have to be fresh."""
@@ -94,17 +100,24 @@ def chosen(scripts: Iterable[Script], only: Sequence[str]) -> list[Script]:
     return [one for one in scripts if not only or one.name in only or one.group in only]
 
 
-_NO_RETENTION: Final = {"log.initial.task.delay.ms": "3600000"}
-"""Records of the scenarios are as old as they like: neither broker may delete them, at its own moment."""
+_SETTINGS: Final = {
+    # Records of the scripts are as old as they like: neither broker may delete them, at its own moment.
+    "log.initial.task.delay.ms": "3600000",
+    "log.cleaner.backoff.ms": "3600000",
+    # Kafka's defaults, whose limits the scripts ask for.
+    "group.min.session.timeout.ms": "6000",
+    "group.consumer.min.session.timeout.ms": "45000",
+    "group.consumer.min.heartbeat.interval.ms": "5000",
+    "group.share.min.record.lock.duration.ms": "15000",
+}
 
 AUTHORIZER: Final = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-_ACLS: Final = {"authorizer.class.name": AUTHORIZER, "super.users": "User:ANONYMOUS"}
 
 _ALL_BUT_ACLS: Final = frozenset(
     {SWEEP, *(one.group for one in written_scripts() if one.group != "acls")}
 )
 
 SETUPS: Final = (
-    Setup("plain", _NO_RETENTION, _ALL_BUT_ACLS),
-    Setup("authorizer", {**_NO_RETENTION, **_ACLS}, frozenset({"acls"})),
+    Setup("plain", _SETTINGS, _ALL_BUT_ACLS),
+    Setup("authorizer", {**_SETTINGS, "authorizer.class.name": AUTHORIZER}, frozenset({"acls"})),
 )

@@ -15,10 +15,12 @@ from kafkalite_protocol.messages.alter_share_group_offsets import AlterShareGrou
 from kafkalite_protocol.messages.alter_user_scram_credentials import (
     AlterUserScramCredentialsResponse,
 )
+from kafkalite_protocol.messages.api_versions import ApiVersionsResponse
 from kafkalite_protocol.messages.delete_groups import DeleteGroupsResponse
 from kafkalite_protocol.messages.delete_records import DeleteRecordsResponse
 from kafkalite_protocol.messages.delete_share_group_offsets import DeleteShareGroupOffsetsResponse
 from kafkalite_protocol.messages.describe_groups import DescribeGroupsResponse
+from kafkalite_protocol.messages.describe_log_dirs import DescribeLogDirsResponse
 from kafkalite_protocol.messages.describe_share_group_offsets import (
     DescribeShareGroupOffsetsResponse,
 )
@@ -28,6 +30,8 @@ from kafkalite_protocol.messages.describe_user_scram_credentials import (
 from kafkalite_protocol.messages.join_group import JoinGroupResponse
 from kafkalite_protocol.messages.list_groups import ListGroupsResponse
 from kafkalite_protocol.messages.list_offsets import ListOffsetsResponse
+from kafkalite_protocol.messages.list_transactions import ListTransactionsResponse
+from kafkalite_protocol.messages.metadata import MetadataResponse
 from kafkalite_protocol.messages.offset_commit import OffsetCommitResponse
 from kafkalite_protocol.messages.offset_delete import OffsetDeleteResponse
 from kafkalite_protocol.messages.offset_fetch import OffsetFetchResponse
@@ -41,6 +45,7 @@ from kafkalite_protocol.record_batch import batches
 
 _BATCH_OVERHEAD_BYTES = 12
 _NO_ID = bytes(16)
+_ZERO_IS_AN_ID = {"controller_id", "leader_id", "node_id", "producer_id"}
 _NAMES_OF_ONE_BROKER = {
     "client_instance_id",
     "cluster_id",
@@ -60,7 +65,7 @@ _NAMES_OF_ONE_BROKER = {
 """Fields that differ between any two brokers; compared is whether there is a value."""
 
 
-_ERROR_CODES = {code.value for code in ErrorCode}
+_ERROR_NAMES = {code.value: code.name for code in ErrorCode}
 
 _IN_HASH_ORDER = (
     AddPartitionsToTxnResponse,
@@ -68,9 +73,12 @@ _IN_HASH_ORDER = (
     DeleteGroupsResponse,
     DeleteShareGroupOffsetsResponse,
     DescribeGroupsResponse,
+    DescribeLogDirsResponse,
     DescribeShareGroupOffsetsResponse,
     JoinGroupResponse,
     ListGroupsResponse,
+    ListTransactionsResponse,
+    MetadataResponse,
     OffsetCommitResponse,
     OffsetDeleteResponse,
     OffsetFetchResponse,
@@ -107,12 +115,31 @@ def plain(value: Any, field: str = "") -> Any:
         return sorted(items, key=repr) if field in _IN_NO_ORDER else items
     if isinstance(value, AlterUserScramCredentialsResponse | DescribeUserScramCredentialsResponse):
         value.results.sort(key=lambda one: one.user)
+    if isinstance(value, ApiVersionsResponse):
+        return _by_api(value)
     if isinstance(value, ProduceResponse | ListOffsetsResponse | DeleteRecordsResponse):
         return by_partition(value)
     if hasattr(value, "__slots__") and not isinstance(value, bytes | memoryview):
         fields = {name: plain(getattr(value, name), name) for name in value.__slots__}
         return _sorted(fields) if isinstance(value, _IN_HASH_ORDER) else fields
     return _masked(value, field)
+
+
+def _by_api(response: ApiVersionsResponse) -> dict[str, Any]:
+    """Ranges by API and features by name: their order means nothing."""
+    return {
+        "error_code": _error(response.error_code),
+        "throttle_time_ms": response.throttle_time_ms,
+        "api_keys": {
+            str(api.api_key): [api.min_version, api.max_version] for api in response.api_keys
+        },
+        "supported": {
+            one.name: [one.min_version, one.max_version] for one in response.supported_features
+        },
+        "finalized": {one.name: one.max_version_level for one in response.finalized_features},
+        "epoch is known": response.finalized_features_epoch >= 0,
+        "zk_migration_ready": response.zk_migration_ready,
+    }
 
 
 def _sorted(value: Any) -> Any:
@@ -127,7 +154,7 @@ def by_partition(
 ) -> dict[str, Any]:
     """Kafka gives these answers in the order of a hash map: here by topic and partition. A partition answered twice counts once."""
     if isinstance(response, ProduceResponse):
-        answers = [
+        answers: list[tuple[str, int, Any]] = [
             (topic.name or "by id", partition.index, partition)
             for topic in response.responses
             for partition in topic.partition_responses
@@ -148,14 +175,19 @@ def _masked(value: Any, field: str) -> Any:
     if field == "records":
         return None if value is None else batches_of(bytes(value))
     if field in _NAMES_OF_ONE_BROKER:
-        return "some" if value not in (0, -1, "", _NO_ID) else value
+        none = (-1,) if field in _ZERO_IS_AN_ID else (0, -1, "", _NO_ID)
+        return value if value in none else "some"
     if field in {"error_message", "batch_index_error_message", "status_detail"}:
         return "text" if value else value
     if field == "log_append_time_ms" and value > 1_750_000_000_000:
         return "now"
     if field == "error_code":
-        return ErrorCode(value).name if value in _ERROR_CODES else f"error {value}"
+        return _error(value)
     return int(value) if isinstance(value, int) else value
+
+
+def _error(code: int) -> str:
+    return _ERROR_NAMES.get(code, f"error {code}")
 
 
 def batches_of(records: bytes) -> list[dict[str, Any]]:

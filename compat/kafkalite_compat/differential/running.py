@@ -135,10 +135,11 @@ class _Comparison:
     def _result(self, script: Script, number: int, count: int, skipped: str | None) -> ScriptResult:
         if self._listener is not None:
             self._listener.started(script, number, count)
-        if skipped is None:
-            result = self._compared(script)
-        else:
-            result = ScriptResult(script.name, script.group, skipped=skipped)
+        result = (
+            self._compared(script)
+            if skipped is None
+            else ScriptResult(script.name, script.group, skipped=skipped)
+        )
         if self._listener is not None:
             self._listener.finished(result)
         return result

@@ -135,12 +135,14 @@ class Writer:
         self.open()
         request = InitProducerIdRequest(self.name, 60_000)
         while self.epoch < _LAST_EPOCH:
+            answer = None
             count = min(_PIPELINED, _LAST_EPOCH - self.epoch)
             for _ in range(count):
                 self.side.client.send(request, 4)
             for _ in range(count):
                 answer = self.side.client.receive(request.API_KEY, 4)
                 assert answer.error_code == 0, answer
+            assert answer is not None
             self.epoch = answer.producer_epoch
         return self
 

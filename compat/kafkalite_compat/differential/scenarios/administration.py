@@ -163,14 +163,14 @@ def voters(side: Side) -> None:
                 cluster or None, 1000, voter, directory, listeners
             )
             side.ask(f"add {label}", request, version)
-    for label, arguments in {
+    for label, removed in {
         "unknown": (None, 9, UNKNOWN_ID),
         "this one": (None, 1, UNKNOWN_ID),
         "without id": (None, 1, bytes(16)),
         "negative": (None, -1, UNKNOWN_ID),
         "another cluster": ("other", 9, UNKNOWN_ID),
     }.items():
-        side.ask(f"remove {label}", RemoveRaftVoterRequest(*arguments), 0)
+        side.ask(f"remove {label}", RemoveRaftVoterRequest(*removed), 0)
 
 
 def brokers(side: Side) -> None:
@@ -312,7 +312,7 @@ def quotas(side: Side) -> None:
         side.ask("remove the defaults", alter_quotas(*defaults), version)
 
 
-QUOTA_FILTERS = {
+QUOTA_FILTERS: dict[str, list[tuple[str, int, str | None]]] = {
     "all": [],
     "users": [("user", 2, None)],
     "a user": [("user", 0, "u0")],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 from kafkalite_protocol.messages import APIS, request_class
-from kafkalite_protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from kafkalite_protocol.messages.api_versions import ApiVersionsRequest
 from kafkalite_protocol.messages.metadata import MetadataRequest
 
 from kafkalite_compat.differential.requests.records import (
@@ -93,7 +94,7 @@ def bodies(side: Side) -> None:
     topic = side.new_topic("bodies")
     uuid = side.topic_id(topic)
     good = batch_of(b"v")
-    requests = [
+    requests: list[tuple[Any, int]] = [
         (produce((topic, 0, good)), 3),
         (produce((topic, 0, good)), 9),
         (produce((uuid, 0, good)), 13),
@@ -246,33 +247,9 @@ def api_versions(side: Side) -> None:
     for version in range(5):
         for text in software if version >= 3 else software[:1]:
             request = ApiVersionsRequest(client_software_name=text, client_software_version="1.0")
-            note_api_versions(side, f"software {text!r:.20} v{version}", request, version)
+            side.ask(f"software {text!r:.20}", request, version)
             request = ApiVersionsRequest(client_software_name="x", client_software_version=text)
-            note_api_versions(side, f"software version {text!r:.20} v{version}", request, version)
-
-
-def note_api_versions(side: Side, label: str, request: ApiVersionsRequest, version: int) -> None:
-    side.client.send(request, version)
-    answer = side.answer(18, version)
-    if not isinstance(answer, ApiVersionsResponse):
-        side.note(label, answer)
-        return
-    side.note(
-        label,
-        {
-            "error_code": answer.error_code,
-            "throttle_time_ms": answer.throttle_time_ms,
-            "api_keys": {
-                str(api.api_key): [api.min_version, api.max_version] for api in answer.api_keys
-            },
-            "supported": {
-                f.name: [f.min_version, f.max_version] for f in answer.supported_features
-            },
-            "finalized": {f.name: f.max_version_level for f in answer.finalized_features},
-            "epoch is known": answer.finalized_features_epoch >= 0,
-            "zk_migration_ready": answer.zk_migration_ready,
-        },
-    )
+            side.ask(f"software version {text!r:.20}", request, version)
 
 
 SCENARIOS = [

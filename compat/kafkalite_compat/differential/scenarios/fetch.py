@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kafkalite_protocol.compression import Compression
 from kafkalite_protocol.messages.delete_topics import DeleteTopicsRequest
 from kafkalite_protocol.records import Record, build_batch
@@ -86,13 +88,14 @@ def limits(side: Side) -> None:
         side.ask(f"wait {wait_ms}", fetch((topic, part(0, 9)), max_wait_ms=wait_ms), 11)
     side.ask("order", fetch((topic, part(2, 8), part(0, 8), part(1, 8))), 11)
     other = three_batches(side, "limits-other")
-    asked = ((topic, part(2, 8)), (other, part(0, 8)), (topic, part(1, 8)), (topic, part(0, 9)))
-    side.ask("topic named twice", fetch(*asked), 11)
+    several: tuple[tuple[Any, ...], ...]
+    several = ((topic, part(2, 8)), (other, part(0, 8)), (topic, part(1, 8)), (topic, part(0, 9)))
+    side.ask("topic named twice", fetch(*several), 11)
     side.ask("same partition twice", fetch((topic, part(0, 3), part(1, 8), part(0, 6))), 11)
-    asked = (("nobody", part(0)), (topic, part(0, 8), part(9), part(1, 8)), ("", part(0)))
-    side.ask("unknown among others", fetch(*asked), 11)
-    asked = ((topic, part(0, 99), part(1, 8), part(9), part(2, 8)),)
-    side.ask("error among others", fetch(*asked), 11)
+    several = (("nobody", part(0)), (topic, part(0, 8), part(9), part(1, 8)), ("", part(0)))
+    side.ask("unknown among others", fetch(*several), 11)
+    several = ((topic, part(0, 99), part(1, 8), part(9), part(2, 8)),)
+    side.ask("error among others", fetch(*several), 11)
     wait = {"max_wait_ms": 20_000, "min_bytes": 1 << 20}
     side.ask("an error hastens", fetch((topic, part(0, 99), part(1, 8)), **wait), 11)
     side.ask("unknown alone hastens", fetch(("nobody", part(0)), **wait), 11)
@@ -150,14 +153,14 @@ def delete_topic(side: Side, topic: str) -> None:
 class Session:
     """Incremental fetches under the id that the broker gave."""
 
-    def __init__(self, side: Side, version: int, *topics: tuple, **options) -> None:
+    def __init__(self, side: Side, version: int, *topics: tuple[Any, ...], **options: Any) -> None:
         self.side = side
         self.version = version
         answer = side.ask("open", fetch(*topics, session_epoch=0, **options), version)
         self.session_id = answer.session_id
         self.epoch = 0
 
-    def fetch(self, label: str, *topics: tuple, **options):
+    def fetch(self, label: str, *topics: tuple[Any, ...], **options: Any) -> Any:
         self.epoch += 1
         options = {"session_id": self.session_id, "session_epoch": self.epoch} | options
         return self.side.ask(label, fetch(*topics, **options), self.version)
