@@ -94,6 +94,9 @@ func explain(err error) *serving.Failure {
 	switch {
 	case !errors.As(err, &told):
 		return &serving.Failure{Text: err.Error()}
+	case told.Code() == kafka.ErrAutoOffsetReset && strings.Contains(told.Error(), kafka.ErrOffsetOutOfRange.String()):
+		// librdkafka's own code for that it may not reset, with Kafka's reason in the text.
+		return serving.KafkaFailure(int16(kafka.ErrOffsetOutOfRange), told.Code().String(), err.Error())
 	case told.Code() >= kafka.ErrUnknown:
 		return serving.KafkaFailure(int16(told.Code()), told.Code().String(), err.Error())
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -181,15 +183,18 @@ func (d *driver) deleteTopic(fields serving.Topic) (any, error) {
 }
 
 func (d *driver) listTopics(serving.Nothing) (any, error) {
-	response, err := d.known()
+	connection, err := kafka.Dial("tcp", d.addresses[0]) // Client.Metadata answers from what it knew a while ago
 	if err != nil {
 		return nil, err
 	}
+	defer connection.Close()
+	partitions, err := connection.ReadPartitions()
 	topics := []string{}
-	for _, topic := range response.Topics {
-		topics = append(topics, topic.Name)
+	for _, partition := range partitions {
+		topics = append(topics, partition.Topic)
 	}
-	return map[string]any{"topics": topics}, nil
+	slices.Sort(topics)
+	return map[string]any{"topics": slices.Compact(topics)}, err
 }
 
 func (d *driver) describeTopic(fields serving.Topic) (any, error) {
@@ -305,7 +310,7 @@ var permissions = map[string]kafka.ACLPermissionType{
 }
 
 func (d *driver) createACL(fields serving.ACL) (any, error) {
-	operation, err := serving.OneOf("the operation", fields.Operation, operations)
+	operation, err := serving.OneOf("the operation", strings.ToLower(fields.Operation), operations)
 	if err != nil {
 		return nil, err
 	}
@@ -313,7 +318,7 @@ func (d *driver) createACL(fields serving.ACL) (any, error) {
 	defer done()
 	response, err := d.client.CreateACLs(ctx, &kafka.CreateACLsRequest{ACLs: []kafka.ACLEntry{{
 		ResourceType: resources[fields.Resource], ResourceName: fields.Name, ResourcePatternType: kafka.PatternTypeLiteral,
-		Principal: fields.Principal, Host: "*", Operation: operation, PermissionType: permissions[fields.Permission],
+		Principal: fields.Principal, Host: "*", Operation: operation, PermissionType: permissions[strings.ToLower(fields.Permission)],
 	}}})
 	if err != nil {
 		return nil, err

@@ -126,9 +126,6 @@ func (made *producer) completed(messages []kafka.Message, err error) {
 		result.Partition = serving.Some(int32(message.Partition))
 		if made.acked {
 			result.Offset = serving.Some(message.Offset)
-			if !message.Time.IsZero() {
-				result.TimestampMs = serving.Some(message.Time.UnixMilli())
-			}
 		}
 	}
 }

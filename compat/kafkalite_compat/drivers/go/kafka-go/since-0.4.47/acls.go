@@ -16,7 +16,7 @@ func (d *driver) newerOps() map[string]serving.Op {
 }
 
 func (d *driver) describeACLs(fields serving.ACL) (any, error) {
-	operation, err := serving.OneOf("the operation", fields.Operation, operations)
+	operation, err := serving.OneOf("the operation", strings.ToLower(fields.Operation), operations)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func (d *driver) describeACLs(fields serving.ACL) (any, error) {
 	response, err := d.client.DescribeACLs(ctx, &kafka.DescribeACLsRequest{Filter: kafka.ACLFilter{
 		ResourceTypeFilter: resources[fields.Resource], ResourceNameFilter: fields.Name,
 		ResourcePatternTypeFilter: kafka.PatternTypeLiteral, PrincipalFilter: fields.Principal, HostFilter: "*",
-		Operation: operation, PermissionType: permissions[fields.Permission],
+		Operation: operation, PermissionType: permissions[strings.ToLower(fields.Permission)],
 	}})
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (d *driver) describeACLs(fields serving.ACL) (any, error) {
 }
 
 func (d *driver) deleteACLs(fields serving.ACL) (any, error) {
-	operation, err := serving.OneOf("the operation", fields.Operation, operations)
+	operation, err := serving.OneOf("the operation", strings.ToLower(fields.Operation), operations)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (d *driver) deleteACLs(fields serving.ACL) (any, error) {
 	response, err := d.client.DeleteACLs(ctx, &kafka.DeleteACLsRequest{Filters: []kafka.DeleteACLsFilter{{
 		ResourceTypeFilter: resources[fields.Resource], ResourceNameFilter: fields.Name,
 		ResourcePatternTypeFilter: kafka.PatternTypeLiteral, PrincipalFilter: fields.Principal, HostFilter: "*",
-		Operation: operation, PermissionType: permissions[fields.Permission],
+		Operation: operation, PermissionType: permissions[strings.ToLower(fields.Permission)],
 	}}})
 	if err != nil {
 		return nil, err
