@@ -83,7 +83,7 @@ def _filled(field: str, hint: Any, default: Any, name: Callable[[str], str]) -> 
     kind = _without_null(hint)
     if typing.get_origin(kind) is list:
         (item,) = typing.get_args(kind)
-        return [_filled(field, item, None, name)]
+        return [_filled(field, item, _item_default(item), name)]
     if issubclass(kind, Struct):
         return _filled_struct(kind, name)
     if kind is str:
@@ -91,9 +91,13 @@ def _filled(field: str, hint: Any, default: Any, name: Callable[[str], str]) -> 
     if kind is int:
         return _number(field, default or 0)
     if issubclass(kind, bytes | memoryview):
-        is_id = default == ZERO_UUID or field.endswith(("_id", "_ids"))
-        return UNKNOWN_ID if is_id else b"sweep"
+        return UNKNOWN_ID if default == ZERO_UUID else b"sweep"
     return default if default is not None else kind()
+
+
+def _item_default(item: Any) -> Any:
+    """Kafka has no lists of bytes but those of ids."""
+    return ZERO_UUID if item is bytes else None
 
 
 def _set_numbers(value: Struct) -> None:
