@@ -130,11 +130,12 @@ async fn produce(producer: &mut Producer, fields: &mut Fields, client: &Client) 
     fields.nothing_else()?;
     let mut by_partition: BTreeMap<i32, Numbered> = BTreeMap::new();
     let mut results = vec![Value::Null; records.len()];
+    let mut only: Option<i32> = None;
     for (number, record) in records.into_iter().enumerate() {
         let one = Outgoing::new(record)?;
-        let partition = match one.partition {
-            Some(partition) => partition,
-            None => only_partition(client, &topic).await?,
+        let partition = match (one.partition, only) {
+            (Some(partition), _) | (None, Some(partition)) => partition,
+            (None, None) => *only.insert(only_partition(client, &topic).await?),
         };
         let numbered = by_partition.entry(partition).or_default();
         numbered.push((number, one.record));
