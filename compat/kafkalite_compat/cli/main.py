@@ -55,7 +55,10 @@ def main() -> None:
 @click.option(
     "--tries", default=2, show_default=True, help="How often a scenario that fails is tried."
 )
-@click.option("--strict", is_flag=True, help="Fail if anything was skipped.")
+@click.option("--max-failures", type=int, help="Skip the rest after so many failures.")
+@click.option(
+    "--strict", is_flag=True, help="Fail if anything was skipped, or failed on the measure."
+)
 @report_options
 def run(
     choice: Choice,
@@ -66,6 +69,7 @@ def run(
     smoke: bool,
     jobs: int,
     tries: int,
+    max_failures: int | None,
     strict: bool,
     **files: Path | None,
 ) -> None:
@@ -80,14 +84,26 @@ def run(
         try:
             with choice.opened(scratch) as (tested, measure):
                 brokers = [*tested, *([measure] if measure else [])]
-                name = measure.name if measure else None
-                plan = Plan(versions, chosen, brokers, name, jobs, choice.cache, scratch, tries)
-                results = Runner(plan, Terminal()).run()
+                results = Runner(
+                    Plan(
+                        clients=versions,
+                        scenarios=chosen,
+                        brokers=brokers,
+                        reference=measure.name if measure else None,
+                        jobs=jobs,
+                        cache=choice.cache,
+                        scratch=scratch,
+                        tries=tries,
+                        failures_max=max_failures,
+                    ),
+                    Terminal(),
+                ).run()
         except BrokerFailed as failed:
             raise click.ClickException(str(failed)) from failed
     report(results, files)
     skipped = [cell for cell in results.cells if cell.outcome is Outcome.SKIPPED]
-    sys.exit(1 if results.failures() or (strict and skipped) else 0)
+    too_much = bool(results.failures()) or (strict and bool(skipped or results.doubts()))
+    sys.exit(1 if too_much else 0)
 
 
 main.add_command(differential)
