@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ func (d *driver) start(fields serving.Start) (any, error) {
 func (d *driver) options(more ...kgo.Opt) []kgo.Opt {
 	return append([]kgo.Opt{
 		kgo.SeedBrokers(d.seeds...),
+		kgo.WithLogger(kgo.BasicLogger(os.Stderr, kgo.LogLevelInfo, nil)),
 		kgo.MetadataMinAge(100 * time.Millisecond), // so that what a scenario has just changed is seen soon
 	}, more...)
 }

@@ -157,7 +157,6 @@ func (made *producer) written(record *kgo.Record, err error) serving.Written {
 	written := serving.Written{Partition: &record.Partition}
 	if made.acked {
 		written.Offset = &record.Offset
-		written.TimestampMs = serving.Some(record.Timestamp.UnixMilli())
 	}
 	return written
 }

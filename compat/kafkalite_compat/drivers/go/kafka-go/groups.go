@@ -1,9 +1,6 @@
 package main
 
 import (
-	"errors"
-	"time"
-
 	"github.com/segmentio/kafka-go"
 
 	"compat/serving"
@@ -149,11 +146,6 @@ func (d *driver) commit(group string, generation int, id string, offsets []servi
 	defer done()
 	request := &kafka.OffsetCommitRequest{GroupID: group, GenerationID: generation, MemberID: id, Topics: topics}
 	response, err := d.client.OffsetCommit(ctx, request)
-	// What Client says while it has yet to learn of the brokers; it takes a moment.
-	for errors.Is(err, kafka.BrokerNotAvailable) && ctx.Err() == nil {
-		time.Sleep(metadataAge)
-		response, err = d.client.OffsetCommit(ctx, request)
-	}
 	if err != nil {
 		return err
 	}

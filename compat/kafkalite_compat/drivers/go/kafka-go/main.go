@@ -16,8 +16,9 @@ import (
 
 const (
 	stepTimeout = 45 * time.Second
-	// Metadata is answered from what the transport knows; a scenario looks at what it has just changed.
-	metadataAge = 200 * time.Millisecond
+	// Metadata is answered from what the transport knows, and a scenario looks at what it has just changed. This is also
+	// how long asking for it may take.
+	metadataAge = 2 * time.Second
 )
 
 // driver is what lives from "start" to the end of the process.
