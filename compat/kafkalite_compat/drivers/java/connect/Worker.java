@@ -34,11 +34,13 @@ final class Worker {
     private final Process process;
     private final int port;
     private final List<String> connectors;
+    private final List<Path> files;
 
-    private Worker(Process process, int port, List<String> connectors) {
+    private Worker(Process process, int port, List<String> connectors, List<Path> files) {
         this.process = process;
         this.port = port;
         this.connectors = connectors;
+        this.files = files;
     }
 
     /** {@code connectors}: objects of {@code name} and {@code configs}. */
@@ -48,7 +50,8 @@ final class Worker {
                 "java", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
                 "-D" + LOG_LEVEL + "=" + System.getProperty(LOG_LEVEL, "warn"),
                 "-cp", System.getProperty("java.class.path"), MAIN_CLASS));
-        command.add(propertiesFile(Map.of(
+        List<Path> files = new ArrayList<>();
+        files.add(propertiesFile(Map.of(
                 "bootstrap.servers", bootstrap,
                 "listeners", "http://127.0.0.1:" + port,
                 "key.converter", CONVERTER,
@@ -61,12 +64,14 @@ final class Worker {
         for (Request connector : connectors) {
             Map<String, String> configs = connector.table("configs");
             configs.put("name", connector.text("name"));
-            command.add(propertiesFile(configs));
+            files.add(propertiesFile(configs));
             names.add(connector.text("name"));
         }
-        // Its output is the library's talk; its own stdin keeps it from reading the driver's.
-        var builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(new File("/dev/stderr"));
-        return new Worker(builder.start(), port, names);
+        files.forEach(file -> command.add(file.toString()));
+        // All that it prints is the library's talk, none of it the driver's answers.
+        var talk = ProcessBuilder.Redirect.appendTo(new File("/dev/stderr"));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(talk).start();
+        return new Worker(process, port, names, files);
     }
 
     void awaitRunning() throws Exception {
@@ -118,6 +123,7 @@ final class Worker {
 
     /** Lets the tasks commit what they have done. */
     void stop() throws InterruptedException {
+        deleteFiles();
         process.destroy();
         if (!process.waitFor(STOP_WITHIN_S, TimeUnit.SECONDS)) {
             kill();
@@ -126,7 +132,13 @@ final class Worker {
     }
 
     void kill() {
+        deleteFiles();
         process.destroyForcibly();
+    }
+
+    /** The worker has read its properties when it started. */
+    private void deleteFiles() {
+        files.forEach(file -> file.toFile().delete());
     }
 
     private static int freePort() throws IOException {
@@ -135,14 +147,13 @@ final class Worker {
         }
     }
 
-    private static String propertiesFile(Map<String, String> values) throws IOException {
+    private static Path propertiesFile(Map<String, String> values) throws IOException {
         Path file = Files.createTempFile("connect", ".properties");
-        file.toFile().deleteOnExit();
         Properties properties = new Properties();
         properties.putAll(values);
         try (Writer out = Files.newBufferedWriter(file)) {
             properties.store(out, null);
         }
-        return file.toString();
+        return file;
     }
 }
