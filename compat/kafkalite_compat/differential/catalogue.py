@@ -108,6 +108,9 @@ _SETTINGS: Final = {
     "group.min.session.timeout.ms": "6000",
     "group.consumer.min.session.timeout.ms": "45000",
     "group.consumer.min.heartbeat.interval.ms": "5000",
+    "group.consumer.heartbeat.interval.ms": "5000",
+    "group.share.min.heartbeat.interval.ms": "5000",
+    "group.share.heartbeat.interval.ms": "5000",
     "group.share.min.record.lock.duration.ms": "15000",
 }
 
