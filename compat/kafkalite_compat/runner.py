@@ -41,6 +41,8 @@ from kafkalite_compat.world import World
 SCENARIO_WITHIN_S: Final = 150.0
 START_WITHIN_S: Final = 60.0
 PREPARATIONS: Final = 2
+INSTALLATION_TRIES: Final = 2
+"""Registries are far away."""
 RESTARTED_TOGETHER: Final = 16
 _NAME_BYTES: Final = 3
 
@@ -184,10 +186,12 @@ class Runner:
         reason = runtime_of(one.client).missing()
         command = None
         if reason is None:
-            try:
-                command = prepare(one, self._plan.cache)
-            except InstallFailed as failed:
-                reason = f"could not be installed: {failed}"
+            for _ in range(INSTALLATION_TRIES):
+                try:
+                    command, reason = prepare(one, self._plan.cache), None
+                    break
+                except InstallFailed as failed:
+                    reason = f"could not be installed: {failed}"
         with self._lock:
             client, version = one.client, one.version.version
             self._infos[one] = ClientInfo(client.name, version, client.language, None, reason)

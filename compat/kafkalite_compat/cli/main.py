@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from kafkalite_compat.brokers import BrokerFailed
-from kafkalite_compat.catalogue import load_clients
+from kafkalite_compat.catalogue import ClientVersion, load_clients
 from kafkalite_compat.cli.brokers import Choice, broker_options
 from kafkalite_compat.cli.choosing import chosen_clients, chosen_scenarios
 from kafkalite_compat.cli.differential import differential
 from kafkalite_compat.cli.reports import report, report_options
 from kafkalite_compat.report.progress import Terminal
-from kafkalite_compat.results import Outcome
+from kafkalite_compat.results import Results
 from kafkalite_compat.results_file import load
 from kafkalite_compat.runner import Plan, Runner
 from kafkalite_compat.runtimes import runtime_of
@@ -57,7 +58,7 @@ def main() -> None:
 )
 @click.option("--max-failures", type=int, help="Skip the rest after so many failures.")
 @click.option(
-    "--strict", is_flag=True, help="Fail if anything was skipped, or failed on the measure."
+    "--strict", is_flag=True, help="Fail if a client could not be installed although it should."
 )
 @report_options
 def run(
@@ -101,9 +102,16 @@ def run(
         except BrokerFailed as failed:
             raise click.ClickException(str(failed)) from failed
     report(results, files)
-    skipped = [cell for cell in results.cells if cell.outcome is Outcome.SKIPPED]
-    too_much = bool(results.failures()) or (strict and bool(skipped or results.doubts()))
-    sys.exit(1 if too_much else 0)
+    missed = strict and _could_not_install(versions, results)
+    sys.exit(1 if results.failures() or missed else 0)
+
+
+def _could_not_install(versions: Sequence[ClientVersion], results: Results) -> bool:
+    """Whether a client was not run whose runtime is there."""
+    return any(
+        info.reason is not None and runtime_of(one.client).missing() is None
+        for one, info in zip(versions, results.clients, strict=True)
+    )
 
 
 main.add_command(differential)
