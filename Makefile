@@ -87,7 +87,7 @@ generate-check: $(VENV)/.dev  ## fail if the generated modules are not what the 
 	$(BIN)/python protocol/generate.py --check
 
 docs: $(VENV)/.dev      ## bring the generated tables of the documents up to date
-	$(BIN)/python docs/support_table.py && $(BIN)/python docs/config_table.py
+	$(BIN)/python docs/support_table.py && $(BIN)/python docs/config_table.py && $(BIN)/python docs/compat_table.py
 
 check: lint types layers generate-check test test-slow java  ## everything CI runs
 
