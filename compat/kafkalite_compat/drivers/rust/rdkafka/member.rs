@@ -15,7 +15,10 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Errors that a loop of polls goes on after.
-const PASSING: [RDKafkaErrorCode; 2] = [
+const PASSING: [RDKafkaErrorCode; 4] = [
+    // The broker is away for a while; librdkafka itself goes on trying to reach it.
+    RDKafkaErrorCode::BrokerTransportFailure,
+    RDKafkaErrorCode::AllBrokersDown,
     // Told once for a topic that is not there (yet); the consumer itself goes on looking for it.
     RDKafkaErrorCode::UnknownTopicOrPartition,
     // The member was thrown out for not polling; the poll that tells it is what brings it back.
