@@ -22,6 +22,7 @@ from typing import Final
 
 from kafkalite_compat.catalogue import Client, Version
 from kafkalite_compat.runtimes import Command, InstallFailed, fingerprint, is_ready, run, set_ready
+from kafkalite_compat.runtimes.generations import belongs
 
 OLDEST_GO: Final = (1, 26)
 """What the newest versions of the clients ask for; an older go would fetch itself a newer one."""
@@ -83,16 +84,6 @@ def sources(folder: Path, version: str) -> list[Path]:
     for path in sorted(folder.iterdir()):
         if path.suffix == ".go":
             found.append(path)
-        elif path.is_dir() and _belongs(path, version):
+        elif path.is_dir() and belongs(path, version):
             found += sorted(path.glob("*.go"))
     return found
-
-
-def _belongs(folder: Path, version: str) -> bool:
-    word, _, bound = folder.name.partition("-")
-    assert word in {"since", "before"}, f"{folder} is neither since-V nor before-V"
-    return (_numbers(version) >= _numbers(bound)) == (word == "since")
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))

@@ -20,6 +20,7 @@ from typing import Final
 
 from kafkalite_compat.catalogue import Client, Version
 from kafkalite_compat.runtimes import Command, fingerprint, is_ready, run, set_ready
+from kafkalite_compat.runtimes.generations import belongs
 
 OLDEST_JAVA: Final = 17
 COMMON: Final = "common"
@@ -74,15 +75,7 @@ def sources(folders: list[Path], version: str) -> list[Path]:
 
 
 def _belongs(path: Path, version: str) -> bool:
-    if not path.is_dir():
-        return True
-    word, _, bound = path.name.partition("-")
-    assert word in {"since", "before"}, f"{path} is neither since-V nor before-V"
-    return (_numbers(version) >= _numbers(bound)) == (word == "since")
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))
+    return not path.is_dir() or belongs(path, version)
 
 
 def _class_path(folder: Path) -> str:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -57,13 +58,25 @@ func (d *driver) openProducer(fields serving.OpenProducer) (any, error) {
 		made.id = *fields.TransactionalID
 		ctx, done := step()
 		defer done()
-		if _, _, err := client.ProducerID(ctx); err != nil { // this is InitProducerId
+		if err := initTransactions(ctx, client); err != nil {
 			client.Close()
 			return nil, err
 		}
 	}
 	d.producers.Open(fields.Producer, made)
 	return serving.Done, nil
+}
+
+// initTransactions waits for the end of a transaction that another producer of that id has left open; before 1.20 kgo
+// does not do that by itself.
+func initTransactions(ctx context.Context, client *kgo.Client) error {
+	for {
+		_, _, err := client.ProducerID(ctx) // this is InitProducerId
+		if !errors.Is(err, kerr.ConcurrentTransactions) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 func producerOptions(fields serving.OpenProducer) ([]kgo.Opt, error) {

@@ -16,8 +16,7 @@ import (
 
 const (
 	stepTimeout = 45 * time.Second
-	// Metadata is answered from what the transport knows, and a scenario looks at what it has just changed. This is also
-	// how long asking for it may take.
+	// How old what the transport knows may be; it is also how long asking for it may take.
 	metadataAge = 2 * time.Second
 )
 

@@ -16,6 +16,8 @@ var codecs = map[string]kafka.Compression{
 
 var acks = map[string]kafka.RequiredAcks{"0": kafka.RequireNone, "1": kafka.RequireOne, "all": kafka.RequireAll}
 
+const topicTries = 5
+
 type producer struct {
 	writer  *kafka.Writer
 	timeout time.Duration
@@ -86,7 +88,7 @@ func (d *driver) produce(fields serving.Produce) (any, error) {
 	}
 	ctx, done := context.WithTimeout(context.Background(), made.timeout)
 	defer done()
-	err = made.writer.WriteMessages(ctx, messages...) // completed has been called for those that were sent
+	err = made.write(ctx, messages) // completed has been called for those that were sent
 	var each kafka.WriteErrors
 	for i := range results {
 		result := &results[i]
@@ -100,6 +102,18 @@ func (d *driver) produce(fields serving.Produce) (any, error) {
 		}
 	}
 	return map[string]any{"results": results}, nil
+}
+
+// write tries again while a topic is being made, as kafka-go's own instructions have it; nothing was sent then.
+func (made *producer) write(ctx context.Context, messages []kafka.Message) error {
+	for tries := 1; ; tries++ {
+		err := made.writer.WriteMessages(ctx, messages...)
+		absent := errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.LeaderNotAvailable)
+		if !absent || tries == topicTries {
+			return err
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
 }
 
 func messageOf(topic string, given serving.Record, result *serving.Written) kafka.Message {
