@@ -10,7 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from .aiokafka_common import VERSION, Connection, partition_json, raise_code
-from .serving import Unsupported, op, or_none
+from .serving import Failed, Unsupported, op, or_none
 
 CONFIG_SOURCES: Final = {
     1: "DYNAMIC_TOPIC_CONFIG",
@@ -85,7 +85,11 @@ class Admin:
 
     @op
     async def describe_topic(self, topic: str) -> dict[str, Any]:
-        (found,) = await (await self._connection.admin()).describe_topics([topic])
+        """Out of the list of all: to be asked for by its name would make the topic."""
+        described = await (await self._connection.admin()).describe_topics()
+        found = next((one for one in described if one["topic"] == topic), None)
+        if found is None:
+            raise Failed(f"{topic} is not among the topics", 3, "UNKNOWN_TOPIC_OR_PARTITION")
         raise_code(found["error_code"], f"describing {topic}")
         partitions = [
             {

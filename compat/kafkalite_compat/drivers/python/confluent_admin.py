@@ -25,22 +25,26 @@ class Admin:
 
     @op
     def metadata(self, topic: str | None = None, allow_auto_create: bool = False) -> dict[str, Any]:
-        settings = {"group.id": "none", "allow.auto.create.topics": allow_auto_create}
-        asker = Consumer(self._connection.settings(settings))
-        try:
-            cluster = (
-                asker.list_topics(topic, WAIT_S) if topic else asker.list_topics(timeout=WAIT_S)
-            )
-        finally:
-            asker.close()
-        if topic is not None and cluster.topics[topic].error is not None:
-            raise failed(cluster.topics[topic].error)
+        cluster = self._metadata(topic, allow_auto_create)
         return {
             "brokers": [_broker_json(one) for one in cluster.brokers.values()],
             "cluster_id": cluster.cluster_id,
             "controller": cluster.controller_id,
             "topics": {name: len(one.partitions) for name, one in cluster.topics.items()},
         }
+
+    def _metadata(self, topic: str | None, allow_auto_create: bool) -> Any:
+        """As a consumer asks for it, which alone can be told not to make the topic."""
+        settings = {"group.id": "none", "allow.auto.create.topics": allow_auto_create}
+        asker = Consumer(self._connection.settings(settings))
+        try:
+            arguments = {} if topic is None else {"topic": topic}
+            cluster = asker.list_topics(timeout=WAIT_S, **arguments)
+        finally:
+            asker.close()
+        if topic is not None and cluster.topics[topic].error is not None:
+            raise failed(cluster.topics[topic].error)
+        return cluster
 
     @op
     def describe_cluster(self) -> dict[str, Any]:
@@ -94,9 +98,7 @@ class Admin:
         return {"partitions": partitions, "topic_id": str(found.topic_id)}
 
     def _describe_by_metadata(self, topic: str) -> dict[str, Any]:
-        found = self._connection.admin.list_topics(topic, WAIT_S).topics[topic]
-        if found.error is not None:
-            raise failed(found.error)
+        found = self._metadata(topic, allow_auto_create=False).topics[topic]
         partitions = [
             {
                 "partition": one.id,

@@ -20,7 +20,6 @@ from .confluent_common import (
 from .serving import op
 
 STATES: Final = {
-    "UNKNOWN": "Unknown",
     "PREPARING_REBALANCING": "PreparingRebalance",
     "COMPLETING_REBALANCING": "CompletingRebalance",
     "STABLE": "Stable",
@@ -29,7 +28,7 @@ STATES: Final = {
     "ASSIGNING": "Assigning",
     "RECONCILING": "Reconciling",
 }
-"""Kafka's spelling of librdkafka's names."""
+"""Kafka's spelling of librdkafka's names. Of a state that an old version does not know it tells nothing."""
 
 
 class Groups:
@@ -52,7 +51,7 @@ class Groups:
     def describe_group(self, group: str) -> dict[str, Any]:
         found = only_result(need(self._connection.admin, "describe_consumer_groups")([group]))
         return {
-            "state": STATES[found.state.name],
+            "state": STATES.get(found.state.name),
             "assignor": found.partition_assignor,
             "members": [_member_json(one) for one in found.members],
         }
@@ -83,7 +82,7 @@ def _listing_json(listing: Any) -> dict[str, Any]:
     kind = getattr(listing, "type", None)
     return {
         "group": listing.group_id,
-        "state": STATES[listing.state.name],
+        "state": STATES.get(listing.state.name),
         "type": None if kind is None else kind.name.lower(),
     }
 
