@@ -6,6 +6,7 @@ import { Handles, Unsupported, byTopic, choose, options, serve, toBytes } from '
 
 const ACKS = { 0: 0, 1: 1, all: -1 }
 const COMPRESSIONS = { none: 'None', gzip: 'GZIP', snappy: 'Snappy', lz4: 'LZ4', zstd: 'ZSTD' }
+const MANY_VALUES = Number.parseInt(version) >= 2 // headers of the same name
 const RETRIES = 5 // kafkajs's own default
 const RETRIES_FOR_EVER = Number.MAX_SAFE_INTEGER
 
@@ -74,6 +75,7 @@ function toHeaders(pairs) {
   for (const [name, value] of pairs ?? []) {
     const bytes = toBytes(value)
     if (bytes === null) throw new Unsupported('kafkajs cannot write a header whose value is null: it throws a TypeError')
+    if (name in headers && !MANY_VALUES) throw new Unsupported(`kafkajs ${version} has one header of a name only`)
     headers[name] = name in headers ? [headers[name], bytes].flat() : bytes
   }
   const order = Object.keys(headers).flatMap((name) => [headers[name]].flat().map(() => name))

@@ -124,7 +124,7 @@ function createProducers(base, consumers) {
         await transaction.addOffset({ topic, partition, offset: BigInt(offset) - 1n, metadata })
       }
     },
-    close_producer: async ({ producer }) => void (await producers.take(producer).client.close(true))
+    close_producer: async ({ producer }) => void (await producers.take(producer).client.close())
   }
 }
 
