@@ -9,7 +9,6 @@ import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from .confluent_common import (
-    ADMIN,
     MAX_POLL_EXCEEDED,
     NO_OFFSET,
     START_OFFSETS,
@@ -24,7 +23,7 @@ from .confluent_common import (
     to_partitions,
 )
 from .confluent_share import ShareMember, open_share
-from .serving import Handles, Unsupported, op, or_none, to_text
+from .serving import Handles, Unsupported, op, to_text
 
 TIMESTAMP_TYPES: Final = {
     confluent_kafka.TIMESTAMP_CREATE_TIME: "create",
@@ -275,14 +274,6 @@ class Consumers:
     def close_consumer(self, consumer: str) -> None:
         self._consumers.take(consumer).close()
 
-    @op
-    def list_offsets(
-        self, topic: str, partition: int, at: str | int, isolation: str = "read_uncommitted"
-    ) -> dict[str, Any]:
-        found = list_one(self._connection, TopicPartition(topic, partition), at, isolation)
-        known_time = or_none(getattr(found, "timestamp", None))
-        return {"offset": or_none(found.offset), "timestamp_ms": known_time}
-
 
 def seek_when_fetching(consumer: Consumer, where: TopicPartition) -> None:
     """Seek, once librdkafka has begun to fetch the partition: until then it answers "erroneous state"."""
@@ -294,46 +285,6 @@ def seek_when_fetching(consumer: Consumer, where: TopicPartition) -> None:
             if problem.args[0].code() != STATE or time.monotonic() > until:
                 raise
         time.sleep(0.05)
-
-
-def list_one(connection: Connection, where: TopicPartition, at: str | int, isolation: str) -> Any:
-    """By the admin client where it can, else by a consumer; has `offset`, perhaps `timestamp`."""
-    if hasattr(connection.admin, "list_offsets"):
-        return _list_by_admin(connection, where, at, isolation)
-    if at == "max_timestamp":
-        raise Unsupported(f"confluent-kafka {confluent_kafka.__version__} has no list_offsets")
-    return _list_by_consumer(connection, where, at, isolation)
-
-
-def _list_by_admin(
-    connection: Connection, where: TopicPartition, at: str | int, isolation: str
-) -> Any:
-    specs = {
-        "earliest": ADMIN.OffsetSpec.earliest,
-        "latest": ADMIN.OffsetSpec.latest,
-        "max_timestamp": ADMIN.OffsetSpec.max_timestamp,
-    }
-    spec = specs[at]() if isinstance(at, str) else ADMIN.OffsetSpec.for_timestamp(at)
-    level = confluent_kafka.IsolationLevel[isolation.upper()]
-    (future,) = connection.admin.list_offsets({where: spec}, isolation_level=level).values()
-    return future.result(WAIT_S)
-
-
-def _list_by_consumer(
-    connection: Connection, where: TopicPartition, at: str | int, isolation: str
-) -> TopicPartition:
-    consumer = Consumer(connection.settings({"group.id": "none", "isolation.level": isolation}))
-    try:
-        if isinstance(at, str):
-            low, high = consumer.get_watermark_offsets(where, WAIT_S)
-            where.offset = low if at == "earliest" else high
-            return where
-        where.offset = at
-        (found,) = consumer.offsets_for_times([where], WAIT_S)
-        raise_first_error([found])
-        return found
-    finally:
-        consumer.close()
 
 
 def _protocol_settings(protocol: str, assignor: str | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from .confluent_admin import Admin
 from .confluent_common import Connection, explain
 from .confluent_consumers import Consumers
 from .confluent_groups import Groups
+from .confluent_offsets import Offsets
 from .confluent_producers import Producers
 from .serving import op, serve
 
@@ -46,6 +47,7 @@ def main() -> None:
         Start(connection),
         Producers(connection, consumers),
         consumers,
+        Offsets(connection),
         Admin(connection),
         Groups(connection),
     ]
