@@ -32,7 +32,8 @@ def clean_restart(world: World) -> None:
     restarts_broker=True,
 )
 def killed(world: World) -> None:
-    """As R01, but the broker is killed, and the producer is idempotent. Every record that was acknowledged with acks=all is still there, in order."""
+    """As R01, but the broker is killed, and the producer is idempotent. Every record that was
+    acknowledged with acks=all is still there, in order."""
     _go_on(world, kill=True)
 
 
