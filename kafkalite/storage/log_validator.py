@@ -185,7 +185,9 @@ def check_records(
     create_time = config.message_timestamp_type is TimestampType.CREATE_TIME
     wrong_type = not create_time and bool(batch.attributes & TIMESTAMP_TYPE_BIT)
     watch_time = create_time and (
-        batch.max_timestamp_ms > now_ms + config.message_timestamp_after_max_ms
+        # A header that cannot be true: sarama before 1.44 says -1 for the newest of records that have times.
+        batch.max_timestamp_ms < batch.base_timestamp_ms
+        or batch.max_timestamp_ms > now_ms + config.message_timestamp_after_max_ms
         or config.message_timestamp_before_max_ms != NEVER_MS
     )
     if not (config.compact or watch_time or wrong_type):

@@ -149,6 +149,29 @@ def test_record_of_an_hour_from_now_is_accepted_and_a_millisecond_later_is_not()
     assert [each.batch_index for each in error.record_errors] == [1]
 
 
+def without_max_timestamp(data: bytearray) -> RecordBatchView:
+    """As sarama before 1.44 writes it: the records have times, maxTimestamp says that they have none."""
+    struct.pack_into(">q", data, 35, -1)
+    struct.pack_into(">I", data, 17, RecordBatchView(data).computed_crc())
+    return client_batch(memoryview(data), CONFIG)
+
+
+def test_max_timestamp_of_none_does_not_hide_a_record_of_the_far_future() -> None:
+    late = batch(2, timestamps_ms=[NOW_MS, NOW_MS + HOUR_MS + 1])
+    with pytest.raises(RecordValidationError) as refusal:
+        check_records(without_max_timestamp(bytearray(late)), TP, CONFIG, NOW_MS)
+    assert refusal.value.code is ErrorCode.INVALID_TIMESTAMP
+    assert [each.batch_index for each in refusal.value.record_errors] == [1]
+
+
+def test_max_timestamp_of_none_is_put_right_where_records_have_times() -> None:
+    view = without_max_timestamp(bytearray(batch(2, timestamps_ms=[NOW_MS, NOW_MS - 7])))
+    check_records(view, TP, CONFIG, NOW_MS)
+    stored = RecordBatchView(view.buffer)
+    assert stored.max_timestamp_ms == NOW_MS
+    assert stored.check_crc()
+
+
 def test_record_older_than_before_max_ms_is_refused() -> None:
     config = replace(CONFIG, message_timestamp_before_max_ms=1000)
     assert refused(batch(1, timestamp_ms=NOW_MS - 1001), config).code is ErrorCode.INVALID_TIMESTAMP
