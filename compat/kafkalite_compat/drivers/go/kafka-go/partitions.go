@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log"
 	"sync"
 	"time"
 
@@ -60,8 +61,11 @@ func (p *partitions) read(ctx context.Context, where place, reader *partitionRea
 				p.queue.fail(err)
 				return
 			}
-		default:
-			p.queue.fail(err)
+		default: // what is not Kafka's word is a connection that is gone just now
+			log.Println("reading", where, err)
+			if errors.As(err, new(kafka.Error)) {
+				p.queue.fail(err)
+			}
 			time.Sleep(100 * time.Millisecond)
 		}
 	}

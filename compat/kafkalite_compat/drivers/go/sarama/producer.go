@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -16,6 +17,8 @@ var codecs = map[string]sarama.CompressionCodec{
 var acks = map[string]sarama.RequiredAcks{
 	"0": sarama.NoResponse, "1": sarama.WaitForLocal, "all": sarama.WaitForAll,
 }
+
+const stepTimeout = 45 * time.Second
 
 type producer struct {
 	sarama.AsyncProducer
@@ -39,12 +42,23 @@ func (d *driver) openProducer(fields serving.OpenProducer) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := sarama.NewAsyncProducer(d.addresses, config)
+	made, err := d.newProducer(config)
 	if err != nil {
 		return nil, err
 	}
 	d.producers.Open(fields.Producer, &producer{made, fields.Acks != "0"})
 	return serving.Done, nil
+}
+
+// newProducer waits for the end of a transaction that another producer of that id has left open; before 1.60 sarama
+// does not do that by itself.
+func (d *driver) newProducer(config *sarama.Config) (sarama.AsyncProducer, error) {
+	for deadline := time.Now().Add(stepTimeout); ; time.Sleep(50 * time.Millisecond) {
+		made, err := sarama.NewAsyncProducer(d.addresses, config)
+		if !errors.Is(err, sarama.ErrConcurrentTransactions) || time.Now().After(deadline) {
+			return made, err
+		}
+	}
 }
 
 func producerConfig(fields serving.OpenProducer) (*sarama.Config, error) {
