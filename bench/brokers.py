@@ -8,7 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.broker_process import BrokerProcess, answers, free_port
+from kafkalite_compat.brokers.ports import free_port
+
+from tests.broker_process import BrokerProcess, answers
 from tests.java_kafka import KAFKA_VERSION, start_kafka
 
 ANSWER_INTERVAL_S = 0.005
@@ -67,10 +69,10 @@ def apache_kafka(directory: Path) -> Iterator[RunningBroker]:
         broker = start_kafka(port, directory / "data", start_within_s=START_WITHIN_S)
         while not answers(port):
             time.sleep(ANSWER_INTERVAL_S)
-        running.pid, running.start_s = broker.process.pid, time.perf_counter() - began
+        running.pid, running.start_s = broker.pid, time.perf_counter() - began
 
     try:
-        running = RunningBroker(port, broker.process.pid, 0, restart)
+        running = RunningBroker(port, broker.pid, 0, restart)
         restart(running)
         yield running
     finally:

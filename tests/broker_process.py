@@ -22,10 +22,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+from kafkalite_compat.brokers.ports import HOST, free_port
 
-HOST = "127.0.0.1"
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 DEFAULT_SETTINGS = {"group.initial.rebalance.delay.ms": "0"}
@@ -151,28 +152,6 @@ def answers(port: int) -> bool:
             return len(connection.recv(4)) == 4
     except OSError:
         return False
-
-
-def free_port() -> int:
-    """A port nobody listens on now, outside the range the kernel takes for outgoing connections.
-
-    A client that retries a broker which is down could otherwise be given the broker's own port,
-    and be connected to itself.
-    """
-    for port in _candidates():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port")
-
-
-def _candidates() -> Iterator[int]:
-    first = 20000 + (os.getpid() * 17 + time.monotonic_ns() // 1000) % 10000
-    yield from range(first, first + 1000)
 
 
 def clean_environment() -> dict[str, str]:

@@ -10,10 +10,10 @@ the configs of client metrics subscriptions and groups.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 
 import pytest
+from kafkalite_compat.brokers.ports import free_port
 from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.alter_configs import AlterConfigsRequest
 from kafkalite_protocol.messages.create_partitions import CreatePartitionsRequest
@@ -107,25 +107,12 @@ class Pair:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory) -> Iterator[Pair]:
     directory = tmp_path_factory.mktemp("kafka") / "data"
-    with start_kafka(two_free_ports(), directory) as kafka, RawClient(kafka.bootstrap) as client:
+    with start_kafka(free_port(), directory) as kafka, RawClient(kafka.bootstrap) as client:
         pair = Pair(client)
         pair.both(
             7, topics(new("g1", 5), new("g2", 1), new("mok", 2, retention_ms="7"), new("c.x", 1))
         )
         yield pair
-
-
-def two_free_ports():
-    """A port whose neighbour is free too."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 # What is compared

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
+from kafkalite_compat.brokers.ports import free_port
 
 from kafkalite.config import BrokerConfig, ConfigError, validate_topic_configs
 from kafkalite.config.broker_config import OUR_DEFAULTS
 from kafkalite.config.definitions import topic_definitions
 from kafkalite.config.describe import ConfigEntry, describe_broker, describe_topic
 from kafkalite.config.properties import parse_properties
-from tests.broker_process import free_port
 from tests.java_kafka import kafka_libs, start_kafka
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(180)]

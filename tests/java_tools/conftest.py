@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from kafkalite_compat.brokers import two_free_ports
+from kafkalite_compat.brokers.ports import free_port
 
 from tests.broker_process import BrokerProcess
 from tests.java_kafka import start_kafka
@@ -30,7 +30,7 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given
         return
-    with start_kafka(two_free_ports(), tmp_path_factory.mktemp("compared") / "kafka") as kafka:
+    with start_kafka(free_port(), tmp_path_factory.mktemp("compared") / "kafka") as kafka:
         yield kafka.bootstrap
 
 

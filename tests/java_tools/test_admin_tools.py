@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from kafkalite_compat.brokers import two_free_ports
+from kafkalite_compat.brokers.ports import free_port
 from kafkalite_compat.differential.catalogue import AUTHORIZER
 from kafkalite_compat.differential.side import Side
 
@@ -69,7 +69,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     users = {"super.users": "User:ANONYMOUS"}
     directory = tmp_path_factory.mktemp("admin-tools")
     with (
-        start_kafka(two_free_ports(), directory / "kafka", {**settings, **users}) as kafka,
+        start_kafka(free_port(), directory / "kafka", {**settings, **users}) as kafka,
         BrokerProcess(directory / "kafkalite", settings=settings) as kafkalite,
     ):
         for bootstrap in (kafka.bootstrap, kafkalite.bootstrap):

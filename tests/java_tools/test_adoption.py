@@ -22,13 +22,15 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourceType,
 )
+from kafkalite_compat.brokers import BrokerFailed
+from kafkalite_compat.brokers.ports import free_port
 from kafkalite_protocol.error_codes import ErrorCode
 
 from kafkalite.adoption.server_properties import server_properties
 from kafkalite.clock import SystemClock
 from kafkalite.config import BrokerConfig
 from kafkalite.types import BrokerId
-from tests.broker_process import REPOSITORY, BrokerProcess, free_port
+from tests.broker_process import REPOSITORY, BrokerProcess
 from tests.java_kafka import KafkaProcess, run_kafka, run_tool
 from tests.java_tools.cluster_state import (
     BROKER,
@@ -320,7 +322,7 @@ def test_everything_survives_the_way_to_kafka_and_back_twice(journey: Journey) -
     assert differences(before, journey.state()) == []
     assert_epochs_grow(epochs, leader_epochs(bootstrap))
     refused = journey.run("adopt", check=False)
-    assert f"in use by Apache Kafka (pid {journey.kafka.process.pid})" in refused.stderr
+    assert f"in use by Apache Kafka (pid {journey.kafka.pid})" in refused.stderr
     assert_the_producer_goes_on(producer, bootstrap)
     go_on_with_kafka(bootstrap)
     on_kafka, epochs = journey.state(), leader_epochs(bootstrap)
@@ -433,7 +435,7 @@ def assert_kafka_stays_out(journey: Journey) -> None:
     properties = journey.data.with_name("mistake.properties")
     config = BrokerConfig({"listeners": f"PLAINTEXT://127.0.0.1:{free_port()}"})
     properties.write_text(server_properties(config, BrokerId(1), journey.data))
-    with pytest.raises(RuntimeError, match=r"bootstrap metadata from .*bootstrap\.checkpoint"):
+    with pytest.raises(BrokerFailed, match=r"bootstrap metadata from .*bootstrap\.checkpoint"):
         run_kafka(properties, config.listeners[0].port, journey.data)
     assert metadata == {path: path.read_bytes() for path in (journey.data / "__cluster_metadata-0").iterdir()}  # fmt: skip
 

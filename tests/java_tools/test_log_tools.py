@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafkalite_compat.brokers import two_free_ports
+from kafkalite_compat.brokers.ports import free_port
 from kafkalite_compat.differential.requests.records import batch_of, produce
 from kafkalite_compat.differential.scenarios.logs import log_dir_of
 from kafkalite_compat.differential.side import Side
@@ -25,7 +25,7 @@ TOOLS = "org.apache.kafka.tools."
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Apache Kafka to compare with."""
-    with start_kafka(two_free_ports(), tmp_path_factory.mktemp("kafka") / "data") as kafka:
+    with start_kafka(free_port(), tmp_path_factory.mktemp("kafka") / "data") as kafka:
         yield kafka.bootstrap
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
-from kafkalite_compat.brokers import two_free_ports
+from kafkalite_compat.brokers.ports import free_port
 from kafkalite_compat.differential.comparing import differences
 from kafkalite_compat.differential.requests.records import (
     batch_of,
@@ -52,7 +52,7 @@ DELETED = {"deleted-records": 14, "deleted-records-in-a-segment": 3, "deleted-ev
 def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, Side]]:
     directory = tmp_path_factory.mktemp("retention")
     with ExitStack() as stack:
-        kafka = stack.enter_context(start_kafka(two_free_ports(), directory / "kafka", OFTEN))
+        kafka = stack.enter_context(start_kafka(free_port(), directory / "kafka", OFTEN))
         ours = stack.enter_context(BrokerProcess(directory / "ours", settings=OFTEN))
         yield (
             stack.enter_context(closing(Side(kafka.bootstrap))),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafkalite_compat.brokers import two_free_ports
+from kafkalite_compat.brokers.ports import free_port
 from kafkalite_compat.differential.requests.records import batch_of, list_offsets, produce
 from kafkalite_compat.differential.requests.transactions import Writer
 from kafkalite_compat.differential.side import Side
@@ -67,7 +67,7 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
     """Kafka and kafkalite, whose transaction.version these tests may change."""
     directory = tmp_path_factory.mktemp("versions")
     with (
-        start_kafka(two_free_ports(), directory / "kafka", QUICK) as kafka,
+        start_kafka(free_port(), directory / "kafka", QUICK) as kafka,
         BrokerProcess(directory / "kafkalite", settings=QUICK) as kafkalite,
     ):
         yield kafka.bootstrap, kafkalite.bootstrap

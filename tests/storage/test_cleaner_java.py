@@ -18,6 +18,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from kafkalite_compat.brokers.ports import free_port
 from kafkalite_protocol.record_batch import RecordBatchView, batches
 from kafkalite_protocol.records import Record, read_records
 
@@ -26,7 +27,6 @@ from kafkalite.storage.log import Log
 from kafkalite.storage.log_config import LogConfig
 from kafkalite.storage.real_filesystem import RealFileSystem
 from kafkalite.types import TopicPartition
-from tests.broker_process import free_port
 from tests.java_kafka import KafkaProcess, start_kafka
 from tests.storage.cleaner_world import clean
 from tests.storage.log_world import open_log

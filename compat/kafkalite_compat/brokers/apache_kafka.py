@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from kafkalite_compat.brokers import SETTINGS, BrokerFailed, BrokerProcess, two_free_ports
+from kafkalite_compat.brokers import SETTINGS, BrokerFailed
+from kafkalite_compat.brokers.ports import free_port
+from kafkalite_compat.brokers.process import BrokerProcess
 
 KAFKA_VERSION: Final = "4.3.0"
 
@@ -23,7 +25,7 @@ _QUICK_RETURN: Final = {"broker.heartbeat.interval.ms": "500", "broker.session.t
 _JVM: Final = ("-Xms512M", "-Xmx1G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
 
 
-class ApacheKafka:
+class ApacheKafka(BrokerProcess):
     """A Kafka broker and controller in one process, its data in `directory / "kafka"`."""
 
     name = "Apache Kafka"
@@ -33,21 +35,17 @@ class ApacheKafka:
         self, directory: Path, cache: Path, settings: Mapping[str, str] | None = None
     ) -> None:
         libs = kafka_libs(cache)
-        port = two_free_ports()
-        self.bootstrap = f"127.0.0.1:{port}"
+        port = free_port()
+        settings = {
+            **one_node(port, directory / "kafka"),
+            **_QUICK_RETURN,
+            **SETTINGS,
+            **(settings or {}),
+        }
         properties = directory / "kafka.properties"
-        chosen = {**one_node(port, directory / "kafka"), **_QUICK_RETURN, **SETTINGS}
-        chosen |= settings or {}
-        properties.write_text("".join(f"{key}={value}\n" for key, value in chosen.items()))
-        _format(libs, properties)
-        argv = ["java", *_JVM, f"{_QUIET}warn", "-cp", f"{libs}/*", "kafka.Kafka", str(properties)]
-        self._process = BrokerProcess(argv, port, directory / "kafka.log")
-
-    def restart(self, *, kill: bool) -> None:
-        self._process.restart(kill=kill)
-
-    def close(self) -> None:
-        self._process.stop()
+        write_properties(properties, settings)
+        format_storage(libs, properties)
+        super().__init__(kafka_command(libs, properties, _JVM), port, directory / "kafka.log")
 
 
 def missing() -> str | None:
@@ -81,10 +79,21 @@ def fetch(pom: Path, libs: Path) -> None:
     shutil.rmtree(fetched, ignore_errors=True)
 
 
-def _format(libs: Path, properties: Path) -> None:
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+def write_properties(properties: Path, settings: Mapping[str, str]) -> None:
+    """A `server.properties` of these settings."""
+    properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+
+
+def format_storage(libs: Path, properties: Path, cluster_id: str | None = None) -> None:
+    """Format the log directories that `properties` name, for a cluster of that id or a random one. Raises BrokerFailed."""
+    cluster_id = cluster_id or base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ("java", "-Xmx256M", f"{_QUIET}error", "-cp", f"{libs}/*", "kafka.tools.StorageTool")
     _run(*tool, "format", f"--cluster-id={cluster_id}", "-c", str(properties))
+
+
+def kafka_command(libs: Path, properties: Path, jvm: Sequence[str]) -> list[str]:
+    """What starts a broker as `properties` say, with these options of the JVM."""
+    return ["java", *jvm, f"{_QUIET}warn", "-cp", f"{libs}/*", "kafka.Kafka", str(properties)]
 
 
 def _run(*argv: str) -> None:

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kafkalite_compat.brokers import SETTINGS, BrokerFailed, BrokerProcess, two_free_ports
+from kafkalite_compat.brokers import SETTINGS, BrokerFailed
+from kafkalite_compat.brokers.ports import free_port
+from kafkalite_compat.brokers.process import BrokerProcess
 
 
-class Kafkalite:
+class Kafkalite(BrokerProcess):
     """A kafkalite broker with its data in `directory / "kafkalite"`."""
 
     name = "kafkalite"
@@ -27,18 +29,11 @@ class Kafkalite:
             [*command, "--version"], capture_output=True, text=True, check=False
         )
         self.version = printed.stdout.split()[-1] if printed.stdout else None
-        port = two_free_ports()
-        self.bootstrap = f"127.0.0.1:{port}"
+        port = free_port()
         argv = [*command, "serve", "--port", str(port), "--data", str(directory / "kafkalite")]
         for key, value in {**SETTINGS, **(settings or {})}.items():
             argv += ["--set", f"{key}={value}"]
-        self._process = BrokerProcess(argv, port, directory / "kafkalite.log")
-
-    def restart(self, *, kill: bool) -> None:
-        self._process.restart(kill=kill)
-
-    def close(self) -> None:
-        self._process.stop()
+        super().__init__(argv, port, directory / "kafkalite.log")
 
 
 def kafkalite_command() -> tuple[str, ...]:

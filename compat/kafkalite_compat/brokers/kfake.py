@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
-from kafkalite_compat.brokers import BrokerFailed, BrokerProcess, two_free_ports
+from kafkalite_compat.brokers import BrokerFailed
+from kafkalite_compat.brokers.ports import free_port
+from kafkalite_compat.brokers.process import BrokerProcess
 from kafkalite_compat.runtimes import InstallFailed, fingerprint, go, is_ready, set_ready
 
 MODULE: Final = "github.com/twmb/franz-go/pkg/kfake"
@@ -18,34 +19,16 @@ REQUIRES: Final = (f"{MODULE}@{VERSION}", "github.com/twmb/franz-go@v1.22.2")
 _SOURCE: Final = Path(__file__).parent / "kfake_program" / "main.go"
 
 
-class Kfake:
-    """A kfake broker with its data in `directory / "kfake"`; leaving the context stops it."""
+class Kfake(BrokerProcess):
+    """A kfake broker with its data in `directory / "kfake"`."""
 
     name = "kfake"
     version = VERSION.rpartition("-")[2]
 
     def __init__(self, directory: Path, cache: Path) -> None:
-        port = two_free_ports()
-        self.bootstrap = f"127.0.0.1:{port}"
+        port = free_port()
         argv = [str(program(cache)), "-port", str(port), "-data", str(directory / "kfake")]
-        self._process = BrokerProcess(argv, port, directory / "kfake.log")
-
-    def __enter__(self) -> Kfake:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def restart(self, *, kill: bool) -> None:
-        self._process.restart(kill=kill)
-
-    def close(self) -> None:
-        self._process.stop()
+        super().__init__(argv, port, directory / "kfake.log")
 
 
 def program(cache: Path) -> Path:
