@@ -1,21 +1,15 @@
-"""One blocking connection to one broker: a request goes out, its response comes back, decoded."""
+"""A connection to one broker that chooses the versions, and what the suite makes of error codes."""
 
 from __future__ import annotations
 
-import socket
-import struct
 from types import TracebackType
 from typing import Any, Final
 
 from kafkalite_protocol.error_codes import ErrorCode
-from kafkalite_protocol.headers import (
-    RequestHeader,
-    read_response_header,
-    response_header_is_flexible,
-    write_request_header,
-)
-from kafkalite_protocol.messages import APIS, response_class
+from kafkalite_protocol.messages import APIS
 from kafkalite_protocol.messages.api_versions import ApiVersionsRequest
+
+from kafkalite_compat.wire.raw import RawClient
 
 CLIENT_ID: Final = "kafkalite-compat"
 ANSWER_WITHIN_S: Final = 30.0
@@ -59,9 +53,7 @@ class Connection:
     """A connection that has asked for the broker's versions. Raises OSError when it breaks."""
 
     def __init__(self, host: str, port: int, within_s: float = ANSWER_WITHIN_S) -> None:
-        self._socket = socket.create_connection((host, port), timeout=within_s)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._correlation_id = 0
+        self._client = RawClient((host, port), CLIENT_ID, within_s)
         self.versions: dict[int, tuple[int, int]] = {ApiVersionsRequest.API_KEY: (0, 0)}
         self.versions = {
             api.api_key: (api.min_version, api.max_version)
@@ -80,7 +72,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        self._socket.close()
+        self._client.close()
 
     def version_for(self, api_key: int, at_most: int | None = None) -> int:
         """The highest version both sides know, `at_most` at most. Raises WireError if there is none."""
@@ -93,36 +85,4 @@ class Connection:
 
     def ask(self, request: Any, at_most: int | None = None) -> Any:
         """Send a request and wait for its response."""
-        api_key = type(request).API_KEY
-        version = self.version_for(api_key, at_most)
-        self.send(request, version)
-        flexible = response_header_is_flexible(api_key, version)
-        frame = self._frame()
-        _, position = read_response_header(frame, 0, flexible)
-        return response_class(api_key).decode(version, frame, position)
-
-    def send(self, request: Any, version: int) -> None:
-        """Send a request without waiting: for those that are not answered (Produce with acks=0)."""
-        api_key = type(request).API_KEY
-        self._correlation_id += 1
-        out = bytearray(4)
-        write_request_header(
-            out,
-            RequestHeader(api_key, version, self._correlation_id, CLIENT_ID),
-        )
-        request.encode_into(version, out)
-        struct.pack_into(">i", out, 0, len(out) - 4)
-        self._socket.sendall(out)
-
-    def _frame(self) -> bytes:
-        (size,) = struct.unpack(">i", self._exactly(4))
-        return self._exactly(size)
-
-    def _exactly(self, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            piece = self._socket.recv(size - len(data))
-            if not piece:
-                raise ConnectionError("the broker closed the connection")
-            data += piece
-        return bytes(data)
+        return self._client.ask(request, self.version_for(type(request).API_KEY, at_most))

@@ -1,4 +1,4 @@
-"""A client of bytes: sends generated messages over a plain socket and decodes the answers. For tests on any broker."""
+"""Requests and responses over one plain connection, in the version that the caller says."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import socket
 import struct
 from typing import Any
 
-from kafkalite_protocol.messages import APIS, request_class, response_class
+from kafkalite_protocol.headers import (
+    RequestHeader,
+    read_response_header,
+    response_header_is_flexible,
+    write_request_header,
+)
+from kafkalite_protocol.messages import response_class
 
 
 class RawClient:
-    """One blocking connection."""
+    """One blocking connection; `address` may be "host:port". Raises OSError when it breaks."""
 
     def __init__(
         self, address: str | tuple[str, int], client_id: str | None = "raw", timeout_s: float = 20
@@ -27,6 +33,9 @@ class RawClient:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self.socket.close()
 
     def ask(self, request: Any, version: int) -> Any:
@@ -42,10 +51,10 @@ class RawClient:
 
     def receive(self, api_key: int, version: int) -> Any:
         """The next response, which must belong to an API of this key."""
-        body = self.receive_frame()
-        flexible_from = APIS[api_key].flexible_from
-        flexible = flexible_from is not None and version >= flexible_from and api_key != 18
-        return response_class(api_key).decode(version, memoryview(body), 5 if flexible else 4)
+        body = memoryview(self.receive_frame())
+        flexible = response_header_is_flexible(api_key, version)
+        _, position = read_response_header(body, 0, flexible)
+        return response_class(api_key).decode(version, body, position)
 
     def receive_frame(self) -> bytes:
         """The next response's bytes without the size. Raises ConnectionError at the end of the stream."""
@@ -73,15 +82,9 @@ def frame(
     request: Any, version: int, correlation_id: int = 1, client_id: str | None = "raw"
 ) -> bytes:
     """A whole request: size, header, body."""
-    api_key = type(request).API_KEY
-    assert request_class(api_key) is type(request)
-    header = struct.pack(">hhi", api_key, version, correlation_id)
-    if client_id is None:
-        header += struct.pack(">h", -1)
-    else:
-        header += struct.pack(">h", len(client_id.encode())) + client_id.encode()
-    flexible_from = APIS[api_key].flexible_from
-    if flexible_from is not None and version >= flexible_from:
-        header += b"\x00"
-    body = header + request.encode(version)
-    return struct.pack(">i", len(body)) + body
+    header = RequestHeader(type(request).API_KEY, version, correlation_id, client_id)
+    out = bytearray(4)
+    write_request_header(out, header)
+    request.encode_into(version, out)
+    struct.pack_into(">i", out, 0, len(out) - 4)
+    return bytes(out)
