@@ -74,11 +74,7 @@ def _try(fault: Fault, folder: Path, cache: str, passing: set[tuple[str, str]]) 
         results = _run_suite(command, folder, cache)
     except subprocess.CalledProcessError:
         return Caught(fault, [], True, time.monotonic() - began)  # it does not even come up
-    cells = [
-        cell
-        for cell in results.cells
-        if cell.outcome in _NOTICED and _place(cell) in passing
-    ]
+    cells = [cell for cell in results.cells if cell.outcome in _NOTICED and _place(cell) in passing]
     differs = not cells and _differs(command, cache)
     return Caught(fault, cells, differs, time.monotonic() - began)
 
