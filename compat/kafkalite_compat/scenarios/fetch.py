@@ -170,14 +170,14 @@ def out_of_range_fails(world: World) -> None:
 
 @scenario("F08", "Offsets are found by time")
 def offsets_by_time(world: World) -> None:
-    """Records at 1000, 2000 and 3000 s. Asked for 1500 s the client gets offset 1 (the first at or after), for 2000 s offset 1 too,
-    for 3001 s none. Earliest is 0, latest 3."""
+    """Records one, two and three seconds after a start. Asked for 1500 ms after it the client gets offset 1 (the first at or after), for
+    2000 ms offset 1 too, for 3001 ms none. Earliest is 0, latest 3."""
     topic = world.topic()
     start_ms = now_ms() - 3_600_000
     world.write_records(topic, [Record(0, start_ms + 1000 * n, None, b"v") for n in (1, 2, 3)])
     asked = [start_ms + 1500, start_ms + 2000, start_ms + 3001, "earliest", "latest"]
     answers = [world.steps.call("list_offsets", topic=topic, partition=0, at=at) for at in asked]
-    what = "offsets at 1500, 2000, 3001 s, earliest, latest"
+    what = "offsets at 1500, 2000, 3001 ms, earliest, latest"
     expect(what, [answer.get("offset") for answer in answers], [1, 1, None, 0, 3])
 
 

@@ -45,7 +45,7 @@ def _acknowledged(world: World, acks: str) -> None:
 
 @scenario("P03", "acks=0: records arrive although nobody waits for them")
 def acks_none(world: World) -> None:
-    """Three records with acks=0 are sent, then the producer is closed. The log holds all three soon after; the client knows no offsets."""
+    """Three records with acks=0 are sent, then the producer is closed. The log holds all three soon after."""
     topic = world.topic()
     world.steps.produce(topic, records_of([b"a", b"b", b"c"]), acks="0")
     wanted = [b"a", b"b", b"c"]

@@ -15,7 +15,7 @@ ORDER = 14
 
 @scenario("S01", "Two members of a share group share one partition")
 def shared(world: World) -> None:
-    """One partition, two members. Ten batches of ten records are written while both poll. Together they get each record once."""
+    """One partition, two members. Ten batches of ten records are written, and both poll in turn. Together they get each record once."""
     topic, group = world.topic(), _share_group(world)
     members = [_member(world, group, topic, "implicit") for _ in range(2)]
     for batch in range(10):
@@ -60,7 +60,7 @@ def rejected(world: World) -> None:
 
 @scenario("S04", "Accepted records stay accepted when the member leaves")
 def accepted(world: World) -> None:
-    """A member accepts three of five records, releases the others, and leaves. The next member gets the two, and then a new one."""
+    """A member accepts three of five records, releases the others, and leaves. The next member gets those two."""
     topic, group = world.topic(), _share_group(world)
     first = _member(world, group, topic, "explicit")
     world.write(topic, [b"%d" % n for n in range(5)])

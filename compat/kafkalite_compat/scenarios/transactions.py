@@ -222,7 +222,7 @@ def alternating(world: World) -> None:
 
 @scenario("T12", "An open transaction is listed as ongoing")
 def list_transactions(world: World) -> None:
-    """The admin client lists the transactional id as Ongoing while the transaction is open, and not any more after the commit."""
+    """The admin client lists the transactional id as Ongoing while the transaction is open, as CompleteCommit after the commit."""
     topic, transactional_id = world.topic(), world.name("id")
     producer = world.steps.producer(transactional_id=transactional_id)
     producer.begin()
