@@ -15,6 +15,7 @@ import click
 from kafkalite_compat.brokers import GivenBroker, RunningBroker
 from kafkalite_compat.brokers.apache_kafka import ApacheKafka
 from kafkalite_compat.brokers.kafkalite import Kafkalite
+from kafkalite_compat.brokers.kfake import Kfake
 
 DEFAULT_CACHE: Final = Path.home() / ".cache" / "kafkalite-compat"
 
@@ -26,6 +27,7 @@ class Choice:
     Attributes:
         bootstrap: Addresses of brokers that run.
         kafkalite: The command by which kafkalite is started, empty: the installed one; None: not at all.
+        kfake: Whether to start kfake, franz-go's broker for tests.
         apache_kafka: Whether to start Apache Kafka, as the measure.
         reference: The address of a broker that runs, as the measure.
         cache: Where installed clients and jars are kept.
@@ -33,6 +35,7 @@ class Choice:
 
     bootstrap: tuple[str, ...]
     kafkalite: tuple[str, ...] | None
+    kfake: bool
     apache_kafka: bool
     reference: str | None
     cache: Path
@@ -46,6 +49,9 @@ class Choice:
             tested: list[RunningBroker] = [GivenBroker(one) for one in self.bootstrap]
             if self.kafkalite is not None:
                 tested.append(Kafkalite(scratch, settings, self.kafkalite))
+                stack.callback(tested[-1].close)
+            if self.kfake:
+                tested.append(Kfake(scratch, self.cache))
                 stack.callback(tested[-1].close)
             measure: RunningBroker | None = None
             if self.reference is not None:
@@ -64,6 +70,7 @@ def broker_options(command: Any) -> Any:
     @click.option(
         "--kafkalite-command", metavar="COMMAND", help="Start kafkalite by this command line."
     )
+    @click.option("--kfake", is_flag=True, help="Start kfake, franz-go's broker for tests.")
     @click.option(
         "--apache-kafka", is_flag=True, help="Start Apache Kafka 4.3 from its jars: the measure."
     )
@@ -80,19 +87,20 @@ def broker_options(command: Any) -> Any:
         bootstrap: tuple[str, ...],
         kafkalite: bool,
         kafkalite_command: str | None,
+        kfake: bool,
         apache_kafka: bool,
         reference: str | None,
         cache: Path,
         **others: Any,
     ) -> Any:
-        if not (bootstrap or kafkalite or kafkalite_command or apache_kafka or reference):
+        if not (bootstrap or kafkalite or kafkalite_command or kfake or apache_kafka or reference):
             raise click.UsageError(
                 "which broker? Give --bootstrap HOST:PORT, --kafkalite or --apache-kafka"
             )
         for address in (*bootstrap, *filter(None, [reference])):
             _check_address(address)
         by = tuple(shlex.split(kafkalite_command or "")) if kafkalite or kafkalite_command else None
-        choice = Choice(bootstrap, by, apache_kafka, reference, cache.absolute())
+        choice = Choice(bootstrap, by, kfake, apache_kafka, reference, cache.absolute())
         return command(choice=choice, **others)
 
     return with_choice
