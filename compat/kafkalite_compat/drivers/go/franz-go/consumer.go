@@ -278,10 +278,13 @@ func (d *driver) poll(fields serving.Poll) (any, error) {
 	}
 }
 
-// failed is the first error that is not the end of our own patience.
+// failed is the first error that is not the end of our own patience, nor of a session with a broker that is away just
+// now: the library goes on by itself then.
 func failed(fetches kgo.Fetches) error {
 	for _, failure := range fetches.Errors() {
-		if !errors.Is(failure.Err, context.DeadlineExceeded) {
+		var session *kgo.ErrGroupSession
+		passing := errors.As(failure.Err, &session) && !errors.As(session.Err, new(*kerr.Error))
+		if !passing && !errors.Is(failure.Err, context.DeadlineExceeded) {
 			return failure.Err
 		}
 	}

@@ -74,8 +74,11 @@ func (d *driver) fetched(group string, topics map[string][]int) (*kafka.OffsetFe
 	return response, response.Error
 }
 
-// groupOffsets: without topics the request asks for all.
+// groupOffsets: without topics the request asks for all, in the versions that know of that.
 func (d *driver) groupOffsets(fields serving.Group) (any, error) {
+	if !asksForAllOffsets {
+		return nil, serving.Unsupported("kafka-go's OffsetFetch asks for no topics, instead of all, in this version")
+	}
 	response, err := d.fetched(fields.Group, nil)
 	if err != nil {
 		return nil, err
@@ -132,6 +135,10 @@ func (d *driver) alterGroupOffsets(fields serving.GroupOffsets) (any, error) {
 	return serving.Done, d.commit(fields.Group, -1, "", fields.Offsets)
 }
 
+// commitTries is how often kafka-go's Reader tries; its Client tries once, on connections that may be of a broker before
+// its restart.
+const commitTries = 3
+
 // commit is for a member, or with generation -1 from outside.
 func (d *driver) commit(group string, generation int, id string, offsets []serving.CommittedOffset) error {
 	topics := map[string][]kafka.OffsetCommit{}
@@ -146,6 +153,9 @@ func (d *driver) commit(group string, generation int, id string, offsets []servi
 	defer done()
 	request := &kafka.OffsetCommitRequest{GroupID: group, GenerationID: generation, MemberID: id, Topics: topics}
 	response, err := d.client.OffsetCommit(ctx, request)
+	for tries := 1; err != nil && tries < commitTries; tries++ {
+		response, err = d.client.OffsetCommit(ctx, request)
+	}
 	if err != nil {
 		return err
 	}

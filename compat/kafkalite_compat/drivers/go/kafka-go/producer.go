@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 
 	"compat/serving"
 )
@@ -16,7 +17,7 @@ var codecs = map[string]kafka.Compression{
 
 var acks = map[string]kafka.RequiredAcks{"0": kafka.RequireNone, "1": kafka.RequireOne, "all": kafka.RequireAll}
 
-const topicTries = 5
+const writeTries = 5
 
 type producer struct {
 	writer  *kafka.Writer
@@ -104,16 +105,30 @@ func (d *driver) produce(fields serving.Produce) (any, error) {
 	return map[string]any{"results": results}, nil
 }
 
-// write tries again while a topic is being made, as kafka-go's own instructions have it; nothing was sent then.
+// write tries again while a topic is being made, as kafka-go's own instructions have it, or has no leader just after a
+// restart; nothing was sent then.
 func (made *producer) write(ctx context.Context, messages []kafka.Message) error {
 	for tries := 1; ; tries++ {
 		err := made.writer.WriteMessages(ctx, messages...)
-		absent := errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.LeaderNotAvailable)
-		if !absent || tries == topicTries {
+		if !unsent(err) || tries == writeTries {
 			return err
 		}
 		time.Sleep(250 * time.Millisecond)
 	}
+}
+
+// unsent: none of the messages has left the client.
+func unsent(err error) bool {
+	var each kafka.WriteErrors
+	if !errors.As(err, &each) {
+		return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.LeaderNotAvailable)
+	}
+	for _, one := range each {
+		if !errors.Is(one, protocol.ErrNoLeader) {
+			return false
+		}
+	}
+	return true
 }
 
 func messageOf(topic string, given serving.Record, result *serving.Written) kafka.Message {
@@ -137,6 +152,7 @@ func (made *producer) completed(messages []kafka.Message, err error) {
 			result.Error = explain(err)
 			continue
 		}
+		result.Error = nil // of a try before
 		result.Partition = serving.Some(int32(message.Partition))
 		if made.acked {
 			result.Offset = serving.Some(message.Offset)

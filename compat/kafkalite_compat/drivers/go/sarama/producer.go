@@ -86,6 +86,7 @@ func producerConfig(fields serving.OpenProducer) (*sarama.Config, error) {
 	if fields.MaxRequestBytes != nil {
 		config.Producer.MaxMessageBytes = *fields.MaxRequestBytes
 	}
+	config.Producer.Retry.Max = int(serving.Ms(fields.DeliveryTimeoutMs) / config.Producer.Retry.Backoff)
 	if fields.Retries != nil {
 		config.Producer.Retry.Max = *fields.Retries
 	}

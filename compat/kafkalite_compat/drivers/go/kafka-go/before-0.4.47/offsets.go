@@ -1,0 +1,4 @@
+package main
+
+// asksForAllOffsets: OffsetFetch without topics is about none.
+const asksForAllOffsets = false
