@@ -36,7 +36,7 @@ from kafkalite_compat.session import Session, cell_of
 PREPARATIONS: Final = 2
 INSTALLATION_TRIES: Final = 2
 """Registries are far away."""
-RESTARTED_TOGETHER: Final = 16
+RESTARTED_TOGETHER: Final = 64
 _NAME_BYTES: Final = 3
 
 

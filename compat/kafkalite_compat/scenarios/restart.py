@@ -100,7 +100,7 @@ def transaction_over_restart(world: World) -> None:
     producer.send_all(topic, [NewRecord(b"before")])
     world.restart_broker(False)
     producer.send_all(topic, [NewRecord(b"after")])
-    producer.commit()
+    _until_taken("the transaction is committed", producer.commit)
     consumer = world.steps.consumer(isolation="read_committed")
     consumer.assign({(topic, 0): "earliest"})
     expect("values", [one.value for one in collect([consumer], 2)], [b"before", b"after"])
