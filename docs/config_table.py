@@ -11,14 +11,13 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from kafkalite.config.broker_config import OUR_DEFAULTS
 from kafkalite.config.definitions import (
     Definition,
     broker_definitions,
     documentation,
     topic_definitions,
 )
-from kafkalite.config.describe import default_text
+from kafkalite.config.our_defaults import OUR_DEFAULTS, default_text
 
 PAGE = Path(__file__).parent / "configuration.md"
 

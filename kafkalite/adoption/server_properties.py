@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from kafkalite.config import BrokerConfig
-from kafkalite.config.broker_config import OUR_DEFAULTS
+from kafkalite.config.our_defaults import OUR_DEFAULTS
 from kafkalite.types import BrokerId
 
 _CONTROLLER: Final = "CONTROLLER"

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from kafkalite.cli.settings import load_settings, settings_options
-from kafkalite.config.broker_config import OUR_DEFAULTS, BrokerConfig, ConfigSource
+from kafkalite.config.broker_config import BrokerConfig, ConfigSource
+from kafkalite.config.our_defaults import OUR_DEFAULTS
 
 
 @click.command()

@@ -54,7 +54,7 @@ class BrokerConfig:
 
     # Who may do what
     authorizer_class_name: str = ""
-    """Empty: nobody asks. `STANDARD_AUTHORIZER`: ACLs can be made and listed."""
+    """Empty: nobody asks. `authorizer.STANDARD_AUTHORIZER`: ACLs can be made and listed."""
 
     # Connections and requests
     socket_request_max_bytes: int = 104_857_600
@@ -155,7 +155,9 @@ class BrokerConfig:
     ) -> None:
         """Settings as text by their Kafka names. Raises InvalidConfigurationError with everything that is wrong.
 
-        Keys that Kafka does not have are kept and shown by DescribeConfigs without their value, as Kafka does.
+        Keys that Kafka does not have are kept and shown by DescribeConfigs without their value, as Kafka does. Whether
+        static settings contradict each other is looked at when each is good by itself; dynamic ones were checked when
+        they were altered, and are not to keep a broker from starting.
         """
         sources = (
             (ConfigSource.DYNAMIC_BROKER, dict(dynamic or {})),
@@ -169,6 +171,8 @@ class BrokerConfig:
         object.__setattr__(self, "sources", _with_both_ids(sources))
         object.__setattr__(self, "topic_defaults", _topic_defaults(values))
         object.__setattr__(self, "group_defaults", _group_defaults(values))
+        if static and not dynamic and not dynamic_default:
+            _refuse_contradictions(self)
 
     def __setattr__(self, attribute: str, value: object) -> None:
         raise AttributeError(f"BrokerConfig is immutable: {attribute}")
@@ -179,14 +183,19 @@ class BrokerConfig:
             (listener for listener in self.advertised_listeners if listener.name == name), None
         )
 
+    def is_set(self, key: str) -> bool:
+        """Whether any source has this key."""
+        return any(key in settings for _, settings in self.sources)
+
     def whole_number(self, key: str) -> int:
         """The value of any broker key of Kafka's that is a number, also of those that are no attribute."""
         from kafkalite.config.definitions import broker_definitions
+        from kafkalite.config.our_defaults import default_text
         from kafkalite.config.values import parse
 
         definition = broker_definitions()[key]
         texts = (settings[key] for _, settings in self.sources if key in settings)
-        value = parse(definition, next(texts, definition.default or ""))
+        value = parse(definition, next(texts, default_text(definition) or ""))
         assert isinstance(value, int), key
         return value
 
@@ -200,27 +209,6 @@ class BrokerConfig:
         )
 
 
-STANDARD_AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-"""The only authorizer that is taken for ours; others are Java classes."""
-
-OUR_DEFAULTS: Mapping[str, tuple[str, str]] = {
-    "group.initial.rebalance.delay.ms": ("0", "a group of one should not wait 3 s for others to join"),
-    "group.streams.assignment.interval.ms": ("0", "a second process that starts within 1 s should not make all wait 5 s"),
-    "group.streams.initial.rebalance.delay.ms": ("0", "an application of one process should not wait 3 s for others"),
-    "listeners": ("PLAINTEXT://127.0.0.1:9092", "a development broker is not offered to the network unasked"),
-    "log.dir": ("./kafkalite-data", "as log.dirs"),
-    "log.dirs": ("./kafkalite-data", "data stays beside the work and outlives a reboot, unlike /tmp"),
-    "node.id": ("1", "so that a broker needs no settings"),
-    "offsets.topic.replication.factor": ("1", "there is one broker"),
-    "process.roles": ("broker,controller", "one process is both"),
-    "share.coordinator.state.topic.min.isr": ("1", "there is one broker"),
-    "share.coordinator.state.topic.replication.factor": ("1", "there is one broker"),
-    "transaction.state.log.min.isr": ("1", "there is one broker"),
-    "transaction.state.log.replication.factor": ("1", "there is one broker"),
-}  # fmt: skip
-"""Key -> (default, why) where a fresh kafkalite differs from a fresh Kafka on purpose."""
-
-
 def _with_both_ids(sources: Sources) -> Sources:
     """Kafka shows `node.id` and its old name `broker.id` alike, whichever was given."""
     *dynamic, (source, static) = sources
@@ -232,6 +220,7 @@ def _with_both_ids(sources: Sources) -> Sources:
 
 def _parse(sources: Sources) -> dict[str, Value]:
     """The strongest value of every key that is set, typed. Raises InvalidConfigurationError."""
+    from kafkalite.config.authorizer import authorizer_problems
     from kafkalite.config.definitions import broker_definitions
     from kafkalite.config.problems import ConfigError, InvalidConfigurationError
     from kafkalite.config.values import parse
@@ -246,7 +235,7 @@ def _parse(sources: Sources) -> dict[str, Value]:
                     values[key] = parse(definitions[key], text)
                 except ConfigError as problem:
                     problems.append(problem)
-    _check_authorizer(values, problems)
+    problems += authorizer_problems(sources[-1][1])
     # A listener is also checked when another key is wrong, so that one start tells everything.
     resolve_listeners(values, problems)
     if problems:
@@ -254,13 +243,12 @@ def _parse(sources: Sources) -> dict[str, Value]:
     return values
 
 
-def _check_authorizer(values: Mapping[str, Value], problems: list[ConfigError]) -> None:
-    from kafkalite.config.problems import ConfigError
+def _refuse_contradictions(config: BrokerConfig) -> None:
+    from kafkalite.config.contradictions import contradictions
+    from kafkalite.config.problems import InvalidConfigurationError
 
-    name = values.get("authorizer.class.name", "")
-    if name not in ("", STANDARD_AUTHORIZER):
-        reason = f"must be empty or {STANDARD_AUTHORIZER}; Java classes cannot be loaded"
-        problems.append(ConfigError("authorizer.class.name", str(name), reason))
+    if problems := contradictions(config):
+        raise InvalidConfigurationError(problems)
 
 
 def _attributes(values: Mapping[str, Value]) -> Iterator[tuple[str, object]]:

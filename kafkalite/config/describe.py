@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import dropwhile
 from typing import NamedTuple
 
-from kafkalite.config.broker_config import OUR_DEFAULTS, BrokerConfig, ConfigSource
+from kafkalite.config.broker_config import BrokerConfig, ConfigSource
 from kafkalite.config.definitions import (
     ConfigType,
     Definition,
@@ -22,6 +22,7 @@ from kafkalite.config.definitions import (
     group_definitions,
     topic_definitions,
 )
+from kafkalite.config.our_defaults import default_text
 from kafkalite.config.topic_config import TopicConfig
 from kafkalite.config.values import parse, value_text
 
@@ -186,9 +187,3 @@ def _synonyms(broker: BrokerConfig, name: str) -> Iterator[ConfigSynonym]:
         if default is not None:
             found.append(ConfigSynonym(key, default, ConfigSource.DEFAULT))
     return dropwhile(lambda synonym: synonym.name != name, found)
-
-
-def default_text(definition: Definition) -> str | None:
-    """kafkalite's default for a broker key as text: Kafka's, unless `OUR_DEFAULTS` has another."""
-    ours = OUR_DEFAULTS.get(definition.name)
-    return ours[0] if ours is not None else definition.default

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from kafkalite.config.authorizer import AUTHORIZER_KEYS
 from kafkalite.config.broker_config import BrokerConfig
 from kafkalite.config.problems import ConfigError, InvalidConfigurationError
 
@@ -88,7 +89,7 @@ def without_effect(settings: Mapping[str, str]) -> list[str]:
         for key, value in settings.items()
         if key in definitions and key not in acting and value != definitions[key].default
     ]
-    return sorted(idle)
+    return sorted([*idle, *(key for key in AUTHORIZER_KEYS if key in settings)])
 
 
 _NOT_A_CONFIG = re.compile(
@@ -108,5 +109,5 @@ def _unknown(settings: Iterable[str]) -> list[ConfigError]:
     names = [name for name in settings if not name.startswith(_PREFIXES)]
     if not names:
         return []
-    known = broker_definitions()
+    known = [*broker_definitions(), *AUTHORIZER_KEYS]
     return [unknown_key(name, known) for name in names if name not in known]

@@ -52,6 +52,7 @@ def _check_broker(image: MetadataImage, name: str) -> None:
 
 
 def check_configs(
+    image: MetadataImage,
     resource: ConfigResource,
     configs: Mapping[str, str],
     changed: Collection[str],
@@ -69,6 +70,7 @@ def check_configs(
             check_subscription(configs)
         case _:
             _check_broker_configs(resource.name, configs, changed)
+            _check_contradictions(image, resource.name, configs, config)
 
 
 def check_topic_configs(configs: Mapping[str, str | None], config: BrokerConfig) -> None:
@@ -107,6 +109,18 @@ def _check_broker_configs(
                 parse(definitions[name], value)
     except ConfigError as error:
         raise KafkaError(ErrorCode.INVALID_REQUEST, str(error)) from error
+
+
+def _check_contradictions(
+    image: MetadataImage, broker: str, configs: Mapping[str, str], config: BrokerConfig
+) -> None:
+    """What the broker would have with `configs`, its own or, without a name, those of all brokers."""
+    from kafkalite.config.contradictions import contradictions
+
+    own = configs if broker else image.config_of(ConfigResourceType.BROKER, str(config.node_id))
+    everyone = image.config_of(ConfigResourceType.BROKER, "") if broker else configs
+    for problem in contradictions(config.with_dynamic(own, everyone)):
+        raise KafkaError(ErrorCode.INVALID_REQUEST, str(problem))
 
 
 def _check_dynamic(definition: Definition, broker: str) -> None:

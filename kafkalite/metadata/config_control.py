@@ -54,7 +54,7 @@ def _alter(
     for one in change.changes:
         _apply(new, one, resource)
     changed = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-    check_configs(resource, new, changed, config)
+    check_configs(image, resource, new, changed, config)
     return [ConfigRecord(resource.type, resource.name, name, new.get(name)) for name in changed]
 
 

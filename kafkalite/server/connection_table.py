@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,8 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from kafkalite.config import BrokerConfig
     from kafkalite.server.connection import Connection
-
-_log = logging.getLogger(__name__)
 
 
 class ConnectionLimits(NamedTuple):
@@ -31,15 +28,9 @@ class ConnectionLimits(NamedTuple):
 
 
 def _overrides(text: str) -> dict[str, int]:
-    """From `10.0.0.7:100,::1:5`. What is no number is left out, with a line in the log."""
-    found = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        host, _, count = entry.rpartition(":")
-        if host and count.isdecimal():
-            found[host] = int(count)
-        else:
-            _log.warning("max.connections.per.ip.overrides: %r is not address:number", entry)
-    return found
+    """From `10.0.0.7:100,::1:5`; other forms are refused as configs (`contradictions`)."""
+    pairs = (entry.strip().rpartition(":") for entry in text.split(",") if entry)
+    return {host: int(count) for host, _, count in pairs}
 
 
 class ConnectionTable:

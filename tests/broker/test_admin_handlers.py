@@ -32,7 +32,7 @@ from kafkalite.broker.handlers import (
 )
 from kafkalite.broker.idle_acls import tell_of_idle_acls
 from kafkalite.config import BrokerConfig, InvalidConfigurationError
-from kafkalite.config.broker_config import STANDARD_AUTHORIZER
+from kafkalite.config.authorizer import STANDARD_AUTHORIZER
 from kafkalite.errors import KafkaError
 from kafkalite.metadata.features import SUPPORTED_FEATURES
 from kafkalite.metadata.image import MetadataImage

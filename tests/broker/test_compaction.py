@@ -170,7 +170,7 @@ def test_a_small_buffer_for_keys_takes_several_cleanings_without_a_pause(log: Lo
     for number in range(40):
         append(log, keyed((b"%d" % (number % 20), b"%d" % number)))
     log.roll()
-    world = World(log, settings={"log.cleaner.dedupe.buffer.size": "240"})
+    world = World(log, settings={"log.cleaner.io.buffer.load.factor": "0.00001"})
     world.compaction.start()
     world.wait()
     assert offsets(log) == list(range(20, 40))

@@ -157,6 +157,34 @@ def test_a_client_metrics_subscription_is_checked(broker, name, value, code):
     assert change(broker, (subscription, (name, SET, value))) == [(code, *subscription)]
 
 
+@pytest.mark.parametrize("name", ["1", ""])
+@pytest.mark.parametrize(
+    ("config", "value", "code"),
+    [
+        ("log.retention.ms", "0", 42),
+        ("log.retention.ms", "-2", 0),
+        ("log.roll.ms", "0", 42),
+        ("log.cleaner.threads", "200", 42),
+        ("log.cleaner.dedupe.buffer.size", "1048576", 42),
+        ("log.cleaner.dedupe.buffer.size", "1048577", 0),
+        ("max.connections.per.ip", "0", 42),
+        ("group.share.assignment.interval.ms", "15000", 0),
+        ("group.share.assignment.interval.ms", "15001", 42),
+    ],
+)
+def test_a_broker_s_config_must_not_contradict_the_others(broker, name, config, value, code):
+    assert change(broker, ((4, name), (config, SET, value))) == [(code, 4, name)]
+    assert broker.image.config_of(4, name) == ({} if code else {config: value})
+
+
+def test_a_broker_s_own_config_must_not_contradict_that_of_all_brokers(broker):
+    threads, buffer = "log.cleaner.threads", "log.cleaner.dedupe.buffer.size"
+    assert change(broker, ((4, ""), (threads, SET, "2"))) == [(0, 4, "")]
+    assert change(broker, ((4, "1"), (buffer, SET, "1048577"))) == [(42, 4, "1")]
+    both = ((threads, SET, "1"), (buffer, SET, "1048577"))
+    assert change(broker, ((4, "1"), *both)) == [(0, 4, "1")]
+
+
 def test_levels_of_loggers_last_as_long_as_the_process(broker):
     logger = logging.getLogger("kafkalite.under.test")
     loggers, name = (8, "1"), logger.name

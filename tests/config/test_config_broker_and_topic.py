@@ -15,8 +15,8 @@ from kafkalite.config import (
     TopicConfig,
     validate_topic_configs,
 )
-from kafkalite.config.broker_config import OUR_DEFAULTS
 from kafkalite.config.definitions import broker_definitions, topic_definitions
+from kafkalite.config.our_defaults import OUR_DEFAULTS
 from kafkalite.config.values import parse
 
 BROKER_KEYS = [

@@ -9,14 +9,20 @@ from pathlib import Path
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
+from kafkalite_compat.brokers.apache_kafka import one_node
 from kafkalite_compat.brokers.ports import free_port
 
-from kafkalite.config import BrokerConfig, ConfigError, validate_topic_configs
-from kafkalite.config.broker_config import OUR_DEFAULTS
+from kafkalite.config import (
+    BrokerConfig,
+    ConfigError,
+    InvalidConfigurationError,
+    validate_topic_configs,
+)
 from kafkalite.config.definitions import topic_definitions
 from kafkalite.config.describe import ConfigEntry, describe_broker, describe_topic
+from kafkalite.config.our_defaults import OUR_DEFAULTS
 from kafkalite.config.properties import parse_properties
-from tests.java_kafka import kafka_libs, start_kafka
+from tests.java_kafka import class_path, kafka_libs, start_kafka
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(180)]
 
@@ -37,6 +43,44 @@ VALUES = (
     "9223372036854775808", "0.5", "1.5", "0x10", "+5", " 7 ", "true", "TRUE", "yes", "delete", "compact",
     "compact, delete", "Delete", "delete,delete", "gzip", "GZIP", "CreateTime", "createtime", "*", "0:1",
     "0:1,0:1", "a:b", "delete,", ",delete", "1e3",
+)  # fmt: skip
+
+
+OF_KAFKA = {"group.streams.assignment.interval.ms": "1000"}
+"""Kafka's default where ours is another that a rule is about."""
+
+KINDS = ("consumer", "share", "streams")
+CONTRADICTIONS = (
+    # Each number beside its limits and defaults, alone and with others.
+    *({f"group.{kind}.{key}": str(value)}
+      for kind in KINDS
+      for key in ("heartbeat.interval.ms", "min.heartbeat.interval.ms", "max.heartbeat.interval.ms", "session.timeout.ms",
+                  "min.session.timeout.ms", "max.session.timeout.ms", "assignment.interval.ms", "min.assignment.interval.ms")
+      for value in (1, 999, 1000, 1001, 4999, 5000, 5001, 14999, 15000, 15001, 44999, 45000, 45001, 60000, 60001, 2147483647)),
+    *({f"group.{kind}.min.session.timeout.ms": "10000", f"group.{kind}.session.timeout.ms": str(value),
+       f"group.{kind}.heartbeat.interval.ms": "12000"}
+      for kind in KINDS for value in (11999, 12000, 12001)),
+    *({f"group.share.{key}": str(value)}
+      for key in ("delivery.count.limit", "min.delivery.count.limit", "max.delivery.count.limit", "record.lock.duration.ms",
+                  "min.record.lock.duration.ms", "max.record.lock.duration.ms", "partition.max.record.locks",
+                  "min.partition.max.record.locks", "max.partition.max.record.locks", "max.size", "max.share.sessions")
+      for value in (1, 2, 4, 5, 6, 10, 25, 199, 200, 201, 1000, 1999, 2000, 2001, 14999, 15000, 30000, 30001, 60000, 3600000)),
+    *({"group.streams.num.standby.replicas": str(value)} for value in (0, 2, 3)),
+    {"group.streams.max.standby.replicas": "2"},
+    *({key: str(value)}
+      for key in ("log.retention.ms", "log.retention.minutes", "log.retention.hours", "log.roll.ms", "log.roll.hours",
+                  "log.roll.jitter.ms", "log.roll.jitter.hours", "log.flush.interval.ms", "log.flush.scheduler.interval.ms",
+                  "connections.max.idle.ms", "max.connections.per.ip", "log.cleaner.threads", "log.cleaner.dedupe.buffer.size",
+                  "connection.failed.authentication.delay.ms", "queued.max.request.bytes", "socket.request.max.bytes")
+      for value in (-5, -1, 0, 1, 99, 100, 101, 127, 128, 599999, 600000, 1048576, 1048577, 104857599, 104857600, 2147483647)),
+    {"log.retention.hours": "0", "log.retention.minutes": "1"},
+    {"log.flush.scheduler.interval.ms": "-1", "log.flush.interval.ms": "5"},
+    {"connections.max.idle.ms": "100", "connection.failed.authentication.delay.ms": "99"},
+    {"queued.max.request.bytes": "1000", "socket.request.max.bytes": "1000"},
+    *({"log.cleaner.dedupe.buffer.size": str(value), "log.cleaner.threads": "2"} for value in (2097153, 2097154)),
+    *({"max.connections.per.ip": "0", "max.connections.per.ip.overrides": value}
+      for value in ("", "a", "a:5", "::1:5", ":5", "a:", "a:x", "a:-1", "a:+1", "a:5,b:6", "a:5,,b:6", "a:5, b:6", ",a:5")),
+    *({"broker.id": value} for value in ("-1", "0", "1", "2")),
 )  # fmt: skip
 
 
@@ -71,6 +115,36 @@ def test_definitions_are_what_kafka_defines(tmp_path: Path) -> None:
     for name in ("broker.json", "topic.json"):
         committed = ROOT / "kafkalite" / "config" / "definitions" / name
         assert (tmp_path / name).read_text() == committed.read_text()
+
+
+def test_settings_that_contradict_each_other_are_refused_as_in_kafka(tmp_path: Path) -> None:
+    source = Path(__file__).with_name("JudgeSettings.java")
+    subprocess.run(["javac", "-cp", class_path(), "-d", str(tmp_path), str(source)], check=True)
+    settings = [
+        {**one_node(9092, tmp_path / "data"), **OF_KAFKA, **case} for case in CONTRADICTIONS
+    ]
+    lines = ["\t".join(f"{key}={value}" for key, value in one.items()) for one in settings]
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"
+    done = subprocess.run(
+        ["java", quiet, "-cp", class_path(tmp_path), "JudgeSettings"],
+        input="\n".join(lines), text=True, check=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    theirs = [line == "taken" for line in done.stdout.splitlines()]
+    assert {True, False} == set(theirs)
+    differ = [
+        case
+        for case, one, taken in zip(CONTRADICTIONS, settings, theirs, strict=True)
+        if taken != is_taken(one)
+    ]
+    assert differ == []
+
+
+def is_taken(settings: dict[str, str]) -> bool:
+    try:
+        BrokerConfig(settings)
+    except InvalidConfigurationError:
+        return False
+    return True
 
 
 def seen_by_client(entry: ConfigEntry) -> dict[str, object]:

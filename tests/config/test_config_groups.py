@@ -3,7 +3,6 @@
 import pytest
 
 from kafkalite.config import BrokerConfig, ConfigError
-from kafkalite.config.broker_config import OUR_DEFAULTS
 from kafkalite.config.definitions import broker_definitions, group_definitions
 from kafkalite.config.durations import iso_duration_ms
 from kafkalite.config.group_config import (
@@ -12,6 +11,7 @@ from kafkalite.config.group_config import (
     group_config,
     validate_group_configs,
 )
+from kafkalite.config.our_defaults import OUR_DEFAULTS
 
 
 def test_defaults_are_those_of_the_definitions():
