@@ -10,6 +10,8 @@ import (
 	"compat/serving"
 )
 
+type place = serving.TopicPartition
+
 var places = map[string]int64{"earliest": kafka.FirstOffset, "latest": kafka.LastOffset}
 
 var balancers = map[string]kafka.GroupBalancer{
@@ -21,7 +23,7 @@ var balancers = map[string]kafka.GroupBalancer{
 type consumer struct {
 	fields serving.OpenConsumer
 	config kafka.ReaderConfig
-	queue  *queue
+	queue  *serving.Queue[kafka.Message]
 	next   map[place]int64 // the offset that poll gives next, where it is known
 	direct *partitions
 	member *member
@@ -50,7 +52,7 @@ func (d *driver) openConsumer(fields serving.OpenConsumer) (any, error) {
 		return nil, err
 	}
 	d.consumers.Open(fields.Consumer, &consumer{
-		fields: fields, config: config, queue: newQueue(), next: map[place]int64{},
+		fields: fields, config: config, queue: serving.NewQueue(placeOf), next: map[place]int64{},
 	})
 	return serving.Done, nil
 }
@@ -190,7 +192,7 @@ func (d *driver) poll(fields serving.Poll) (any, error) {
 	if c.reader != nil {
 		messages, err = c.readCommitting(fields)
 	} else {
-		messages, err = c.queue.take(fields.MaxRecords, serving.Ms(fields.TimeoutMs))
+		messages, err = c.queue.Take(fields.MaxRecords, serving.Ms(fields.TimeoutMs))
 	}
 	if err != nil {
 		return nil, err
@@ -355,4 +357,8 @@ func (c *consumer) stop() error {
 	}
 	c.direct, c.member, c.reader = nil, nil, nil
 	return failure
+}
+
+func placeOf(message kafka.Message) place {
+	return place{Topic: message.Topic, Partition: int32(message.Partition)}
 }

@@ -82,7 +82,7 @@ func (m *member) assigned(generation *kafka.Generation) {
 	for topic, assignments := range generation.Assignments {
 		for _, one := range assignments {
 			if err := m.partitions.start(place{Topic: topic, Partition: int32(one.ID)}, one.Offset); err != nil {
-				m.partitions.queue.fail(err)
+				m.partitions.queue.Fail(err)
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 type partitions struct {
 	config  kafka.ReaderConfig // but for topic and partition
 	reset   string
-	queue   *queue
+	queue   *serving.Queue[kafka.Message]
 	readers map[place]*partitionReader
 }
 
@@ -26,7 +26,7 @@ type partitionReader struct {
 	ended sync.WaitGroup
 }
 
-func newPartitions(config kafka.ReaderConfig, reset string, queue *queue) *partitions {
+func newPartitions(config kafka.ReaderConfig, reset string, queue *serving.Queue[kafka.Message]) *partitions {
 	return &partitions{config: config, reset: reset, queue: queue, readers: map[place]*partitionReader{}}
 }
 
@@ -55,16 +55,16 @@ func (p *partitions) read(ctx context.Context, where place, reader *partitionRea
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			p.queue.put(message)
+			p.queue.Put(message)
 		case errors.Is(err, kafka.OffsetOutOfRange) && p.reset != "none":
 			if err := reader.SetOffset(places[p.reset]); err != nil {
-				p.queue.fail(err)
+				p.queue.Fail(err)
 				return
 			}
 		default: // what is not Kafka's word is a connection that is gone just now
 			log.Println("reading", where, err)
 			if errors.As(err, new(kafka.Error)) {
-				p.queue.fail(err)
+				p.queue.Fail(err)
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -79,7 +79,7 @@ func (p *partitions) close(where place) error {
 	delete(p.readers, where)
 	reader.stop()
 	reader.ended.Wait()
-	p.queue.drop(where)
+	p.queue.Drop(where)
 	return reader.Close()
 }
 

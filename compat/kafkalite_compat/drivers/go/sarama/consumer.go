@@ -6,6 +6,8 @@ import (
 	"compat/serving"
 )
 
+type place = serving.TopicPartition
+
 // reading is how a consumer reads: partitions that it was assigned, or as a member of a group.
 type reading interface {
 	seek(where place, to serving.At) error
@@ -18,7 +20,7 @@ type consumer struct {
 	driver  *driver
 	fields  serving.OpenConsumer
 	config  *sarama.Config
-	queue   *queue
+	queue   *serving.Queue[*sarama.ConsumerMessage]
 	next    map[place]int64 // the offset that poll gives next, where it is known
 	reading reading         // nil before assign or subscribe
 }
@@ -47,7 +49,7 @@ func (d *driver) openConsumer(fields serving.OpenConsumer) (any, error) {
 		return nil, err
 	}
 	d.consumers.Open(fields.Consumer, &consumer{
-		driver: d, fields: fields, config: config, queue: newQueue(), next: map[place]int64{},
+		driver: d, fields: fields, config: config, queue: serving.NewQueue(placeOf), next: map[place]int64{},
 	})
 	return serving.Done, nil
 }
@@ -123,7 +125,7 @@ func (d *driver) poll(fields serving.Poll) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	messages, err := c.queue.take(fields.MaxRecords, serving.Ms(fields.TimeoutMs))
+	messages, err := c.queue.Take(fields.MaxRecords, serving.Ms(fields.TimeoutMs))
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +257,7 @@ func (d *driver) paused(paused bool) func(serving.ConsumerPartitions) (any, erro
 			return nil, err
 		}
 		for _, where := range fields.Partitions {
-			c.queue.pause(where, paused)
+			c.queue.Pause(where, paused)
 		}
 		c.reading.pause(byTopic(fields.Partitions), paused)
 		return serving.Done, nil
@@ -276,4 +278,8 @@ func byTopic(partitions []place) map[string][]int32 {
 		topics[where.Topic] = append(topics[where.Topic], where.Partition)
 	}
 	return topics
+}
+
+func placeOf(message *sarama.ConsumerMessage) place {
+	return place{Topic: message.Topic, Partition: message.Partition}
 }

@@ -88,7 +88,7 @@ func (r *direct) outOfRange(where place, err error) {
 		err = r.start(where, serving.At{Word: r.consumer.fields.Reset})
 	}
 	if err != nil {
-		r.consumer.queue.fail(err)
+		r.consumer.queue.Fail(err)
 	}
 }
 
@@ -99,7 +99,7 @@ func (r *direct) follow(where place, opened sarama.PartitionConsumer) {
 	go func() {
 		defer one.ended.Done()
 		for message := range opened.Messages() {
-			r.consumer.queue.put(message)
+			r.consumer.queue.Put(message)
 		}
 	}()
 	go func() {
@@ -107,7 +107,7 @@ func (r *direct) follow(where place, opened sarama.PartitionConsumer) {
 		for failure := range opened.Errors() {
 			sarama.Logger.Println("reading", where, failure)
 			if errors.Is(failure.Err, sarama.ErrOffsetOutOfRange) {
-				r.consumer.queue.fail(failure.Err)
+				r.consumer.queue.Fail(failure.Err)
 			}
 		}
 	}()
@@ -121,7 +121,7 @@ func (r *direct) stop(where place) error {
 	delete(r.open, where)
 	opened.AsyncClose()
 	opened.ended.Wait()
-	r.consumer.queue.drop(where)
+	r.consumer.queue.Drop(where)
 	return nil
 }
 

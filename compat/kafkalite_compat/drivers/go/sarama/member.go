@@ -86,7 +86,7 @@ func (m *member) run() {
 		}
 		sarama.Logger.Println("consume:", err)
 		if fatal(err) {
-			m.consumer.queue.fail(err)
+			m.consumer.queue.Fail(err)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -151,7 +151,7 @@ func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 			if !more {
 				return nil
 			}
-			m.consumer.queue.put(message)
+			m.consumer.queue.Put(message)
 		case <-session.Context().Done():
 			return nil
 		}
@@ -169,7 +169,7 @@ func (m *member) claimed(where place) {
 }
 
 func (m *member) released(session sarama.ConsumerGroupSession, where place) {
-	m.consumer.queue.drop(where)
+	m.consumer.queue.Drop(where)
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	if session.Context().Err() == nil {
