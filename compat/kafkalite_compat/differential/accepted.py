@@ -149,6 +149,11 @@ ACCEPTED: Final = (
         "the group's last session, has left only their states, nor where an exact fetch stopped inside one",
     ),
     Accepted(
+        r"^share_of_unknown_topics / (unknown|zero) id: (alone|beside it)( again)? ",
+        "one unknown topic id in a session makes Kafka refuse every fetch of it (UNKNOWN_SERVER_ERROR), until it is forgotten; here "
+        "its partitions say UNKNOWN_TOPIC_ID and the others are read",
+    ),
+    Accepted(
         r"^(share_heartbeats / (no|long) member id|sweep_share_group_heartbeat / .*) v1 / error_message$",
         "every refusal of a heartbeat comes with a sentence here",
     ),

@@ -318,6 +318,30 @@ def share_sessions(side: Side) -> None:
     bob.close()
 
 
+def share_of_unknown_topics(side: Side) -> None:
+    group = "share-of-unknown"
+    good = new_shared_topic(side, group, 0, batches=(3,))
+    alice = Sharer(side, group, good, "alice")
+    alice.fetch("before the others")
+    alice.close()
+    for version in (1, 2):
+        for member, unknown in (("unknown id", UNKNOWN_ID), ("zero id", bytes(16))):
+            steps = {
+                "alone": (unknown, (0, 1), ()),
+                "alone again": (unknown, (), ()),
+                "forgotten": (unknown, (), (0, 1)),
+                "a good one": (good, (0,), ()),
+                "beside it": (unknown, (0,), ()),
+                "beside it again": (unknown, (), ()),
+                "forgotten again": (unknown, (), (0,)),
+            }
+            for epoch, (label, (topic_id, asked, forgotten)) in enumerate(steps.items()):
+                request = share_fetch(group, member, epoch, topic_id, asked, forget=forgotten)
+                side.ask(f"{member}: {label}", request, version)
+            side.ask(f"{member}: close", share_acknowledge(group, member, -1), version)
+            time.sleep(SETTLE_S)
+
+
 def share_of_a_topic_made_again(side: Side) -> None:
     group = "share-made-again"
     topic_id = new_shared_topic(side, group, 0, batches=(3,))
@@ -349,5 +373,6 @@ SCENARIOS = [
     share_acknowledgements,
     share_renewals,
     share_sessions,
+    share_of_unknown_topics,
     share_of_a_topic_made_again,
 ]
