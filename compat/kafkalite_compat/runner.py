@@ -17,8 +17,9 @@ import random
 import re
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,10 +111,7 @@ class Runner:
         """Prepare every version, and run each as soon as it is ready; the commands of those that are."""
         apart = [one for one in self._plan.scenarios if not one.restarts_broker]
         ready: dict[ClientVersion, Command] = {}
-        with (
-            ThreadPoolExecutor(PREPARATIONS) as preparing,
-            ThreadPoolExecutor(self._plan.jobs) as running,
-        ):
+        with _pool(PREPARATIONS) as preparing, _pool(self._plan.jobs) as running:
 
             def prepare_and_run(one: ClientVersion) -> list[Future[None]]:
                 command = self._prepared(one)
@@ -154,7 +152,7 @@ class Runner:
             finally:
                 barrier.leave()
 
-        with ThreadPoolExecutor(len(group)) as parties:
+        with _pool(len(group)) as parties:
             for party in [parties.submit(one_party, one) for one in group]:
                 party.result()
 
@@ -253,6 +251,18 @@ def _place(
     one: ClientVersion, scenario: Scenario, broker: RunningBroker
 ) -> tuple[str, str, str, str]:
     return one.client.name, one.version.version, scenario.number, broker.name
+
+
+@contextmanager
+def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that are waited for in the end, but not by a run that is broken off."""
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def _chunks(items: Sequence[ClientVersion], size: int) -> list[Sequence[ClientVersion]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -41,6 +44,7 @@ def main() -> None:
 
     kafkalite-compat --bootstrap HOST:PORT is short for kafkalite-compat run --bootstrap HOST:PORT.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # brokers are stopped in either case
 
 
 @main.command()
@@ -101,6 +105,12 @@ def run(
                 ).run()
         except BrokerFailed as failed:
             raise click.ClickException(str(failed)) from failed
+        except KeyboardInterrupt:
+            shutil.rmtree(scratch, ignore_errors=True)
+            click.echo("broken off: the brokers that were started are stopped", err=True)
+            os._exit(
+                130
+            )  # threads in the middle of a scenario are not waited for; drivers end with us
     report(results, files)
     missed = strict and _could_not_install(versions, results)
     sys.exit(1 if results.failures() or missed else 0)
