@@ -84,6 +84,7 @@ def run(
     """
     versions = chosen_clients(clients, languages, newest=newest, smoke=smoke)
     chosen = chosen_scenarios(scenarios, smoke=smoke)
+    terminal = Terminal()
     with tempfile.TemporaryDirectory(prefix="kafkalite-compat-") as folder:
         scratch = Path(folder)
         try:
@@ -101,11 +102,12 @@ def run(
                         tries=tries,
                         failures_max=max_failures,
                     ),
-                    Terminal(),
+                    terminal,
                 ).run()
         except BrokerFailed as failed:
             raise click.ClickException(str(failed)) from failed
         except KeyboardInterrupt:
+            terminal.broken_off()
             shutil.rmtree(scratch, ignore_errors=True)
             click.echo("broken off: the brokers that were started are stopped", err=True)
             os._exit(

@@ -117,6 +117,10 @@ class Terminal:
         self._bars.stop()
         self._print(f"took {duration(results.seconds)}")
 
+    def broken_off(self) -> None:
+        """The run is over before its end: give the terminal back."""
+        self._bars.stop()
+
     def _move(self, session: tuple[str, str], *, skipped: bool) -> None:
         """The bars, one cell on. A session has its own from its first cell until it is through."""
         if self._total is None:
