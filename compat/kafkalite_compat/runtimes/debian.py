@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Final
 
-from kafkalite_compat.catalogue import DRIVERS, Client, Version
+from kafkalite_compat.catalogue import Client, Version
 from kafkalite_compat.runtimes import Command, InstallFailed, fingerprint, is_ready, run, set_ready
+from kafkalite_compat.runtimes.python import driver_command
 
 KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 OS_RELEASE: Final = Path("/etc/os-release")
@@ -47,7 +47,7 @@ def missing() -> str | None:
 
 
 def prepare(client: Client, version: Version, cache: Path) -> Command:
-    """Fetch and unpack (once); the command that starts the driver. Raises InstallFailed with the end of apt's output.
+    """Fetch and unpack (once); the command that starts the driver, which is in Python. Raises InstallFailed with the end of apt's output.
 
     `requires` are packages with their versions; the option `release` says of which release, `program` what is run.
     """
@@ -60,12 +60,9 @@ def prepare(client: Client, version: Version, cache: Path) -> Command:
             run(["dpkg-deb", "--extract", str(package), str(root)])
         shutil.rmtree(folder / "apt")
         set_ready(folder, stamp)
-    environment = {
-        "PYTHONPATH": str(DRIVERS / "python"),
-        "PYTHONUNBUFFERED": "1",
-        f"{client.name.upper()}_COMMAND": json.dumps(_started(root, program)),
-    }
-    return Command((sys.executable, str(client.driver_path)), environment)
+    program_of = {f"{client.name.upper()}_COMMAND": json.dumps(_started(root, program))}
+    command = driver_command(client)
+    return Command(command.argv, {**command.env, **program_of})
 
 
 def _fetched(folder: Path, release: str, packages: tuple[str, ...]) -> list[Path]:

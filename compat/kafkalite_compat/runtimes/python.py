@@ -28,10 +28,14 @@ def prepare(client: Client, version: Version, cache: Path) -> Command:
     if not is_ready(folder, stamp):
         run(_installation(folder, version))
         set_ready(folder, stamp)
-    search = (folder.resolve(), DRIVERS)
+    return driver_command(client, folder.resolve())
+
+
+def driver_command(client: Client, *libraries: Path) -> Command:
+    """What runs a driver that is in Python, with libraries from these folders."""
     module = ".".join(Path(client.driver).with_suffix("").parts)
     argv = (sys.executable, "-P", "-m", module)  # -P: nothing of the folder it is started in
-    return Command(argv, {"PYTHONPATH": os.pathsep.join(map(str, search))})
+    return Command(argv, {"PYTHONPATH": os.pathsep.join(map(str, (*libraries, DRIVERS)))})
 
 
 def _installation(folder: Path, version: Version) -> list[str]:

@@ -9,7 +9,8 @@ from aiokafka.admin import NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
-from .aiokafka_common import VERSION, Connection, partition_json, raise_code
+from .aiokafka_common import VERSION, Connection, raise_code
+from .records import partition_json
 from .serving import Failed, Unsupported, op, or_none
 
 CONFIG_SOURCES: Final = {

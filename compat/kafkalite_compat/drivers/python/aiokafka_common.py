@@ -12,11 +12,10 @@ import aiokafka
 from aiokafka import TopicPartition, errors
 from aiokafka.admin import AIOKafkaAdminClient
 
-from .serving import Failed, Unsupported, to_text
+from .serving import Failed, Unsupported
 
 VERSION: Final[str] = aiokafka.__version__
 WAIT_S: Final = 40.0
-TIMESTAMP_TYPES: Final = {0: "create", 1: "append"}
 
 
 class Loop:
@@ -89,20 +88,3 @@ def to_partition(table: Mapping[str, Any]) -> TopicPartition:
 
 def to_offsets(tables: Iterable[Mapping[str, Any]]) -> dict[TopicPartition, tuple[int, str]]:
     return {to_partition(one): (one["offset"], one.get("metadata") or "") for one in tables}
-
-
-def partition_json(one: TopicPartition) -> dict[str, Any]:
-    return {"topic": one.topic, "partition": one.partition}
-
-
-def record_json(record: Any) -> dict[str, Any]:
-    return {
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "timestamp_ms": record.timestamp,
-        "timestamp_type": TIMESTAMP_TYPES.get(record.timestamp_type),
-        "key": to_text(record.key),
-        "value": to_text(record.value),
-        "headers": [[name, to_text(value)] for name, value in record.headers],
-    }

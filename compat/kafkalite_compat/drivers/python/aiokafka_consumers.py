@@ -13,11 +13,10 @@ from .aiokafka_common import (
     VERSION,
     WAIT_S,
     Connection,
-    partition_json,
-    record_json,
     to_offsets,
     to_partition,
 )
+from .records import partition_json, record_json
 from .serving import Handles, Unsupported, op, or_none
 
 ASSIGNORS: Final = {

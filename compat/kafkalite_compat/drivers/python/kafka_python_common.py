@@ -10,14 +10,14 @@ import kafka
 from kafka import errors
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from .serving import Failed, Unsupported, or_none, to_text
+from .records import partition_json
+from .serving import Failed, Unsupported, or_none
 
 VERSION: Final[str] = kafka.__version__
 IS_OLD: Final = VERSION.startswith("2.")
 """Version 3 has another admin client, with other names and other results."""
 
 WAIT_S: Final = 30
-TIMESTAMP_TYPES: Final = {0: "create", 1: "append"}
 ERROR_IN_TEXT: Final = re.compile(r"\[Error (-?\d+)\]")
 
 
@@ -100,25 +100,8 @@ def offset_and_metadata(table: Mapping[str, Any]) -> OffsetAndMetadata:
     return OffsetAndMetadata(*(values[name] for name in OffsetAndMetadata._fields))
 
 
-def partition_json(one: TopicPartition) -> dict[str, Any]:
-    return {"topic": one.topic, "partition": one.partition}
-
-
 def offset_json(where: TopicPartition, found: Any) -> dict[str, Any]:
     """A committed offset; None where there is none."""
     offset = None if found is None else or_none(found.offset)
     metadata = None if offset is None else found.metadata
     return {**partition_json(where), "offset": offset, "metadata": metadata}
-
-
-def record_json(record: Any) -> dict[str, Any]:
-    return {
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "timestamp_ms": record.timestamp,
-        "timestamp_type": TIMESTAMP_TYPES.get(record.timestamp_type),
-        "key": to_text(record.key),
-        "value": to_text(record.value),
-        "headers": [[name, to_text(value)] for name, value in record.headers],
-    }

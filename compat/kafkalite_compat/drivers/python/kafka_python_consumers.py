@@ -15,12 +15,11 @@ from .kafka_python_common import (
     Connection,
     if_known,
     offset_json,
-    partition_json,
-    record_json,
     to_offsets,
     to_partition,
 )
 from .kafka_python_polling import Member
+from .records import partition_json, record_json
 from .serving import Handles, Unsupported, op, or_none
 
 ASSIGNORS: Final = {

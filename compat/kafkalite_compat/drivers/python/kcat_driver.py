@@ -6,10 +6,10 @@ import json
 import re
 from typing import Any, Final
 
-from kcat_consumers import Consumers
-from kcat_process import Kcat, command_of
-from kcat_producers import Producers
-from serving import Failed, Unsupported, op, or_none, serve
+from .kcat_consumers import Consumers
+from .kcat_process import Kcat, command_of
+from .kcat_producers import Producers
+from .serving import Failed, Unsupported, op, or_none, serve
 
 LISTED_OFFSET: Final = re.compile(r" \[\d+\] offset (-?\d+)")
 LISTED_AT: Final = {"latest": -1, "earliest": -2}

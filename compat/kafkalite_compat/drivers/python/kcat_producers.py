@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kcat_process import Kcat
-from serving import Failed, Handles, Unsupported, op, refuse_others, to_bytes
+from .kcat_process import Kcat
+from .serving import Failed, Handles, Unsupported, op, refuse_others, to_bytes
 
 RECORD = ("key", "value", "headers", "partition", "timestamp_ms")
 

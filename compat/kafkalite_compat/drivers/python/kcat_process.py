@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from serving import Failed, Unsupported, known_settings
+from .serving import Failed, Unsupported, known_settings
 
 WITHIN_S: Final = 45.0
 LEAVES_WITHIN_S: Final = 10.0

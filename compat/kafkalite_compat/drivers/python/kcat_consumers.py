@@ -7,8 +7,8 @@ import re
 import time
 from typing import Any, Final
 
-from kcat_process import Kcat, Reader
-from serving import Failed, Handles, Unsupported, op
+from .kcat_process import Kcat, Reader
+from .serving import Failed, Handles, Unsupported, op
 
 Where = tuple[str, int]
 
