@@ -47,6 +47,7 @@ go: $(VENV)/.dev        ## tests with clients written in Go (needs go)
 
 COMPAT := $(BIN)/kafkalite-compat
 REPORT := .cache/compat-report
+DRIVERS := compat/kafkalite_compat/drivers
 
 compat: $(VENV)/.dev    ## every client in every version, on kafkalite and Apache Kafka; the report is in .cache/compat-report
 	@mkdir -p $(REPORT)
@@ -71,8 +72,11 @@ bench-codec: $(VENV)/.dev  ## codec speed beside kio and kafka-python
 fmt: $(VENV)/.dev       ## format and fix
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lint: $(VENV)/.dev      ## format and lint, changing nothing
+lint: $(VENV)/.dev      ## format and lint, changing nothing; drivers of the suite by their languages' tools, where they are there
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@! command -v gofmt >/dev/null || test -z "$$(gofmt -l $(DRIVERS)/go tests | tee /dev/stderr)"
+	@! command -v rustfmt >/dev/null || rustfmt --check --edition 2021 $(wildcard $(DRIVERS)/rust/*/*.rs $(DRIVERS)/rust/*/*/*.rs)
+	@! command -v node >/dev/null || for one in $(wildcard $(DRIVERS)/node/*.mjs); do node --check $$one || exit 1; done
 
 types: $(VENV)/.dev     ## mypy, strict
 	$(BIN)/mypy
