@@ -21,8 +21,8 @@ from kafkalite_compat.results_file import load
 
 from compat.mutations.faults import ROOT, Fault, kafkalite_with, load_faults
 
-CLIENTS: Final = ("confluent-kafka", "kafka-clients", "kafka-python")
-"""Three families of client, each in its newest version: what the fault must get past."""
+CLIENTS: Final = ("confluent-kafka", "kafka-clients")
+"""Two families of client, each in its newest version: what the fault must get past."""
 
 _NOTICED: Final = (Outcome.FAIL, Outcome.UNSUPPORTED)
 

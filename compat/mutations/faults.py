@@ -43,4 +43,5 @@ def kafkalite_with(fault: Fault | None, folder: Path) -> str:
             raise ValueError(f"{fault.name}: found {count} times in {fault.file}:\n{fault.old}")
         path.write_text(text.replace(fault.old, fault.new))
     python_path = f"PYTHONPATH={folder}:{folder / 'protocol'}"
-    return shlex.join(["env", python_path, sys.executable, "-m", "kafkalite"])
+    # -P: not the kafkalite of the folder we are in.
+    return shlex.join(["env", python_path, sys.executable, "-P", "-m", "kafkalite"])
