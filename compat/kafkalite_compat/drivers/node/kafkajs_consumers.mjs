@@ -241,8 +241,9 @@ export function createConsumers(kafka, connectedAdmin) {
     },
     close_consumer: async ({ consumer }) => void (await consumers.take(consumer).close()),
     async list_offsets(fields) {
-      // Whatever the isolation: kafkajs always asks for the offsets that read_committed sees.
-      const { topic, partition, at } = options(fields, { topic: null, partition: 0, at: null, isolation: null })
+      const { topic, partition, at, isolation } = options(fields, { topic: null, partition: 0, at: null, isolation: null })
+      // Who names no isolation is told what there is: without transactions both see the same.
+      if (isolation === 'read_uncommitted') throw new Unsupported('kafkajs always asks for offsets with read_committed')
       if (at === 'max_timestamp') throw new Unsupported('kafkajs cannot ask for the offset of the largest timestamp')
       if (typeof at !== 'number') return { offset: await edge(topic, partition, at), timestamp_ms: null }
       const admin = await connectedAdmin()

@@ -4,6 +4,7 @@
  * Whatever else writes to stdout (client libraries like to) goes to stderr instead.
  */
 import { createInterface } from 'node:readline'
+import { unknownFields } from './fields.mjs'
 
 /** The library, in this version, cannot do the step; the message says what it lacks. */
 export class Unsupported extends Error {}
@@ -123,6 +124,8 @@ export function serve(operations, describe) {
 async function answerTo(operation, request, describe) {
   if (operation === undefined) return { unsupported: `the library has no such step: ${request.op}` }
   if (typeof operation === 'string') return { unsupported: operation }
+  const unknown = unknownFields(request)
+  if (unknown.length) return { unsupported: `${request.op}: the driver knows no field ${unknown.join(', ')}` }
   try {
     return { ok: (await operation(request)) ?? {} }
   } catch (error) {
