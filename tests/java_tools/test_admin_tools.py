@@ -65,11 +65,10 @@ class Both:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    settings = {"authorizer.class.name": AUTHORIZER}
-    users = {"super.users": "User:ANONYMOUS"}
+    settings = {"authorizer.class.name": AUTHORIZER, "super.users": "User:ANONYMOUS"}
     directory = tmp_path_factory.mktemp("admin-tools")
     with (
-        start_kafka(free_port(), directory / "kafka", {**settings, **users}) as kafka,
+        start_kafka(free_port(), directory / "kafka", settings) as kafka,
         BrokerProcess(directory / "kafkalite", settings=settings) as kafkalite,
     ):
         for bootstrap in (kafka.bootstrap, kafkalite.bootstrap):

@@ -387,8 +387,7 @@ def test_a_cluster_that_began_as_kafka_is_adopted_after_a_kill(journey: Journey)
     journey.kafka.kill()
 
     journey.adopt()
-    authorizer = {"authorizer.class.name": AUTHORIZER["authorizer.class.name"]}
-    journey.kafkalite = BrokerProcess(data, port=journey.kafkalite.port, settings=authorizer)
+    journey.kafkalite = BrokerProcess(data, port=journey.kafkalite.port, settings=AUTHORIZER)
     with journey.kafkalite:
         state = journey.state()
         assert latest_values(state, "cleaned") == latest
