@@ -19,6 +19,7 @@ from kafkalite_protocol.records import read_records
 
 from kafkalite_compat.checks import eventually
 from kafkalite_compat.differential.masking import batches_of
+from kafkalite_compat.differential.requests.consumer_groups import enter
 from kafkalite_compat.differential.requests.groups import join
 from kafkalite_compat.differential.requests.internal_topics import partition_for
 from kafkalite_compat.differential.requests.records import (
@@ -30,7 +31,6 @@ from kafkalite_compat.differential.requests.records import (
     produce,
 )
 from kafkalite_compat.differential.requests.transactions import Writer
-from kafkalite_compat.differential.scenarios.consumer_groups import enter
 from kafkalite_compat.differential.side import Side
 
 READ_COMMITTED = 1
