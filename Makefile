@@ -6,7 +6,7 @@ PORT   ?= 9092
 DATA   ?= ./kafkalite-data
 
 .DEFAULT_GOAL := help
-.PHONY: help docs run test test-slow java go compat compat-smoke compat-differential compat-mutations bench bench-codec fmt lint types layers generate generate-check check clean
+.PHONY: help docs run test test-slow java go compat compat-smoke compat-differential compat-mutations compat-mutations-known bench bench-codec fmt lint types layers generate generate-check check clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -51,7 +51,7 @@ DRIVERS := compat/kafkalite_compat/drivers
 
 compat: $(VENV)/.dev    ## every client in every version, on kafkalite and Apache Kafka; the report is in .cache/compat-report
 	@mkdir -p $(REPORT)
-	$(COMPAT) run --kafkalite --apache-kafka --strict --cache .cache/compat --json $(REPORT)/results.json \
+	$(COMPAT) run --kafkalite --apache-kafka --strict --jobs 8 --cache .cache/compat --json $(REPORT)/results.json \
 	  --markdown $(REPORT)/report.md --html $(REPORT)/report.html --junit $(REPORT)/junit.xml
 
 compat-differential: $(VENV)/.dev  ## the same bytes to kafkalite and Apache Kafka, answers compared field by field
@@ -62,6 +62,9 @@ compat-smoke: $(VENV)/.dev  ## a few clients and scenarios on kafkalite (under 3
 
 compat-mutations: $(VENV)/.dev  ## faults put into kafkalite one by one: does the suite notice? (half an hour)
 	$(BIN)/python -m compat.mutations
+
+compat-mutations-known: $(VENV)/.dev  ## the same, each only with the scenario that caught it before (minutes)
+	$(BIN)/python -m compat.mutations --known
 
 bench: $(VENV)/.dev     ## kafkalite beside Apache Kafka on this machine; rewrites bench/RESULTS.md
 	$(BIN)/python -m bench

@@ -45,46 +45,63 @@ class Caught:
 @click.command()
 @click.option("--only", multiple=True, help="Only faults with this in their name.")
 @click.option(
+    "--known",
+    is_flag=True,
+    help="Run only the scenario that caught it before. Minutes, not half an hour.",
+)
+@click.option(
     "--cache", default=str(ROOT / ".cache" / "compat"), help="Where installed clients are kept."
 )
-def main(only: tuple[str, ...], cache: str) -> None:
+def main(only: tuple[str, ...], known: bool, cache: str) -> None:
     """Put each fault into kafkalite and see whether the suite notices."""
     faults = [one for one in load_faults() if not only or any(part in one.name for part in only)]
+    if known:
+        faults = [one for one in faults if one.caught_by]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "healthy"
-        healthy = _run_suite(kafkalite_with(None, folder), folder, cache)
+        scenarios = sorted({one.caught_by for one in faults}) if known else []
+        healthy = _run_suite(kafkalite_with(None, folder), folder, cache, scenarios)
         passing = {_place(cell) for cell in healthy.cells if cell.outcome is Outcome.PASS}
         click.echo(f"without a fault: {len(passing)} cells pass")
         outcomes = []
         for number, fault in enumerate(faults):
-            caught = _try(fault, Path(scratch) / str(number), cache, passing)
+            scenarios = [fault.caught_by] if known else []
+            caught = _try(fault, Path(scratch) / str(number), cache, scenarios, passing)
             click.echo(f"{'caught' if caught else 'MISSED'}  {fault.name}: {_how(caught)}")
             outcomes.append(caught)
-    if not only:
+    if not (only or known):
         Path(__file__).with_name("MUTATIONS.md").write_text(_table(outcomes))
     missed = sum(not caught for caught in outcomes)
     click.echo(f"{len(outcomes) - missed} of {len(outcomes)} caught")
     sys.exit(1 if missed else 0)
 
 
-def _try(fault: Fault, folder: Path, cache: str, passing: set[tuple[str, str]]) -> Caught:
+def _try(
+    fault: Fault,
+    folder: Path,
+    cache: str,
+    scenarios: Sequence[str],
+    passing: set[tuple[str, str]],
+) -> Caught:
+    """`scenarios`: only these, and without the differential mode; empty: all."""
     began = time.monotonic()
     command = kafkalite_with(fault, folder)
     try:
-        results = _run_suite(command, folder, cache)
+        results = _run_suite(command, folder, cache, scenarios)
     except subprocess.CalledProcessError:
         return Caught(fault, [], True, time.monotonic() - began)  # it does not even come up
     cells = [cell for cell in results.cells if cell.outcome in _NOTICED and _place(cell) in passing]
-    differs = not cells and _differs(command, cache)
+    differs = not cells and not scenarios and _differs(command, cache)
     return Caught(fault, cells, differs, time.monotonic() - began)
 
 
-def _run_suite(command: str, folder: Path, cache: str) -> Results:
+def _run_suite(command: str, folder: Path, cache: str, scenarios: Sequence[str]) -> Results:
     results = folder / "results.json"
-    clients = [option for name in CLIENTS for option in ("--client", name)]
+    chosen = [option for name in CLIENTS for option in ("--client", name)]
+    chosen += [option for number in scenarios for option in ("--scenario", number)]
     subprocess.run(
         [
-            *_SUITE, "run", "--kafkalite-command", command, *clients, "--newest",
+            *_SUITE, "run", "--kafkalite-command", command, *chosen, "--newest",
             "--max-failures", "1", "--cache", cache, "--json", str(results),
         ],
         stdout=subprocess.DEVNULL,

@@ -16,12 +16,16 @@ _SOURCES: Final = ("kafkalite", "protocol")
 
 @dataclass(frozen=True)
 class Fault:
-    """In `file`, `old` (which stands there once) becomes `new`."""
+    """In `file`, `old` (which stands there once) becomes `new`.
+
+    `caught_by` is the scenario that caught it in the last full run; empty: the differential mode did.
+    """
 
     name: str
     file: str
     old: str
     new: str
+    caught_by: str = ""
 
 
 def load_faults() -> list[Fault]:
