@@ -15,7 +15,7 @@ from kafkalite_compat.wire.connection import Connection, Refused, check
 T = TypeVar("T")
 
 PAUSE_S: Final = 0.05
-GROUP, TRANSACTION = 0, 1  # what FindCoordinator calls the key type
+GROUP: Final = 0  # FindCoordinator's key type
 
 
 class Cluster:
@@ -74,11 +74,11 @@ class Cluster:
             return self.any_broker()
         return self._broker(metadata, metadata.controller_id)
 
-    def coordinator(self, key: str, kind: int = GROUP) -> Connection:
-        """A connection to the coordinator of a group or transactional id. Raises Refused while there is none."""
-        request = FindCoordinatorRequest(key=key, key_type=kind)
+    def coordinator(self, group: str) -> Connection:
+        """A connection to the coordinator of a group. Raises Refused while there is none."""
+        request = FindCoordinatorRequest(key=group, key_type=GROUP)
         found = self.any_broker().ask(request, at_most=3)  # from 4 on: several keys
-        check(f"coordinator of {key}", found.error_code, found.error_message)
+        check(f"coordinator of {group}", found.error_code, found.error_message)
         return self._connection(found.host, found.port)
 
     def brokers(self) -> list[Connection]:

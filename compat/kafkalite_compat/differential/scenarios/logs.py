@@ -19,7 +19,7 @@ from kafkalite_compat.differential.requests.records import (
 )
 from kafkalite_compat.differential.side import Side
 
-EARLIEST, LATEST, MAX_TIMESTAMP, EARLIEST_LOCAL = -2, -1, -3, -4
+EARLIEST, LATEST, MAX_TIMESTAMP = -2, -1, -3
 
 
 def delete_records(*topics: tuple[Any, ...], timeout_ms: int = 5000) -> DeleteRecordsRequest:
