@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import psutil  # type: ignore[import-untyped]
+from kafkalite_compat.wire.raw import RawClient
 from kafkalite_protocol.messages.create_topics import CreateTopicsRequest
 from kafkalite_protocol.messages.metadata import MetadataRequest, MetadataResponse
 from kafkalite_protocol.messages.produce import ProduceRequest
@@ -12,7 +13,6 @@ from kafkalite_protocol.records import Record, build_batch
 
 from bench.brokers import RunningBroker
 from bench.figures import Figure, Measure, resident_bytes
-from tests.raw_client import RawClient
 
 TOPICS, PARTITIONS_EACH = 100, 100
 PARTITIONS = TOPICS * PARTITIONS_EACH
