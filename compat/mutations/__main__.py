@@ -80,7 +80,10 @@ class Check:
     def try_(self, fault: Fault, *, known: bool) -> Caught:
         """The scenario that is known to catch the fault, then (not with `known`) all of them, then the differential mode."""
         command = kafkalite_with(fault, self._folder())
-        if fault.caught_by and (failed := self._failed(command, fault.caught_by)):
+        _, _, group = fault.caught_by.partition(" ")
+        if group and self._differs(command, "--scenario", group):
+            return Caught(fault, [], differential=True)
+        if fault.caught_by and not group and (failed := self._failed(command, fault.caught_by)):
             return Caught(fault, failed)
         if known:
             return Caught(fault, [])
@@ -113,8 +116,8 @@ class Check:
             raise RuntimeError(f"the suite ended with {done}; {command} does not even start?")
         return load(path)
 
-    def _differs(self, command: str) -> bool:
-        return self._suite("differential", command, "--apache-kafka") == 1
+    def _differs(self, command: str, *options: str) -> bool:
+        return self._suite("differential", command, "--apache-kafka", *options) == 1
 
     def _suite(self, what: str, command: str, *options: str) -> int:
         argv = [*_SUITE, what, "--kafkalite-command", command, "--cache", self._cache, *options]

@@ -18,7 +18,7 @@ _SOURCES: Final = ("kafkalite", "protocol")
 class Fault:
     """In `file`, `old` (which stands there once) becomes `new`.
 
-    `caught_by` is the scenario that caught it in the last full run; empty: the differential mode did.
+    `caught_by` is the scenario that is known to catch it, or "differential" and the group of scripts that does; empty: not known.
     """
 
     name: str
