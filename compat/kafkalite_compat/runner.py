@@ -161,14 +161,25 @@ class Runner:
         scenarios = {one.number: one for one in self._plan.scenarios}
         versions = {(one.client.name, one.version.version): one for one in ready}
         brokers = {one.name: one for one in self._plan.brokers}
-        for failed in [cell for cell in self._cells.values() if cell.outcome is Outcome.FAIL]:
+        for failed in [cell for cell in self._cells.values() if self._is_in_doubt(cell)]:
             one = versions[failed.client, failed.version]
             broker, scenario = brokers[failed.broker], scenarios[failed.scenario]
             barrier = RestartBarrier(1, lambda kill, broker=broker: broker.restart(kill=kill))  # type: ignore[misc]
             with Session(one, ready[one], broker, self._plan.scratch, barrier) as session:
                 again = session.run(scenario, self._prefix(one, scenario))
-            if again.outcome is not Outcome.FAIL:
+            if again.outcome is not failed.outcome:
                 self._record(replace(again, detail=f"at the second try; before: {failed.detail}"))
+
+    def _is_in_doubt(self, cell: Cell) -> bool:
+        """Whether it failed, or is not supported here although the client did it on another broker."""
+        elsewhere = (
+            self._cells.get((cell.client, cell.version, cell.scenario, broker.name))
+            for broker in self._plan.brokers
+        )
+        return cell.outcome is Outcome.FAIL or (
+            cell.outcome is Outcome.UNSUPPORTED
+            and any(other is not None and other.outcome is Outcome.PASS for other in elsewhere)
+        )
 
     # Pieces
 

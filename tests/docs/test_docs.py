@@ -26,7 +26,7 @@ def load_support_table() -> object:
     return support_table
 
 
-@pytest.mark.parametrize("script", ["support_table.py", "config_table.py"])
+@pytest.mark.parametrize("script", ["support_table.py", "config_table.py", "compat_table.py"])
 def test_generated_tables_are_current(script: str) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "docs" / script, "--check"], capture_output=True, text=True, check=False,
