@@ -51,7 +51,7 @@ DRIVERS := compat/kafkalite_compat/drivers
 
 compat: $(VENV)/.dev    ## every client in every version, on kafkalite and Apache Kafka; the report is in .cache/compat-report
 	@mkdir -p $(REPORT)
-	$(COMPAT) run --kafkalite --apache-kafka --strict --jobs 8 --cache .cache/compat --json $(REPORT)/results.json \
+	$(COMPAT) run --kafkalite --apache-kafka --strict --jobs 8 --tries 3 --cache .cache/compat --json $(REPORT)/results.json \
 	  --markdown $(REPORT)/report.md --html $(REPORT)/report.html --junit $(REPORT)/junit.xml
 
 compat-differential: $(VENV)/.dev  ## the same bytes to kafkalite and Apache Kafka, answers compared field by field
